@@ -1,0 +1,133 @@
+"""The tasks of tcp-performance: ./invoke --list. Exit codes: 0 ok, 1 a check failed, 2 usage or bad input."""
+
+from __future__ import annotations
+
+from invoke import Collection, Context, Exit, task
+
+INVENTORY = "inventory: a file, a folder, or a name under ansible/inventories (default: local, this machine)"
+LIMIT = "only these hosts of the inventory"
+PROFILE = "workstation, lowlatency or container (default: what the inventory says)"
+
+
+def _finish(code: int) -> None:
+    if code:
+        raise Exit(code=code)
+
+
+@task(
+    iterable=["set"],
+    help={
+        "sysroot": "plan for the machine captured in this folder instead of a host",
+        "profile": PROFILE,
+        "set": "KEY=VALUE, an intent variable; may be given several times",
+        "json": "print the plan as JSON, nothing else",
+        "inventory": INVENTORY,
+        "limit": LIMIT,
+    },
+)
+def plan(
+    c: Context,
+    set: list[str],
+    sysroot: str | None = None,
+    profile: str | None = None,
+    json: bool = False,
+    inventory: str | None = None,
+    limit: str | None = None,
+) -> None:
+    """Show what provisioning would make of a host, or all that is impossible; changes nothing."""
+    from tcp_performance import provisioning
+
+    _finish(provisioning.plan(sysroot, profile, set, json, inventory, limit))
+
+
+@task(
+    iterable=["set"],
+    help={
+        "profile": PROFILE,
+        "set": "KEY=VALUE, an intent variable; may be given several times",
+        "inventory": INVENTORY,
+        "limit": LIMIT,
+        "check": "change nothing, show what would change",
+    },
+)
+def provision(
+    c: Context,
+    set: list[str],
+    profile: str | None = None,
+    inventory: str | None = None,
+    limit: str | None = None,
+    check: bool = False,
+) -> None:
+    """Plan, apply, verify, measure and report: from a bare machine to a proven host."""
+    from tcp_performance import provisioning
+
+    _finish(provisioning.provision(profile, set, inventory, limit, check))
+
+
+@task(help={"inventory": INVENTORY, "limit": LIMIT})
+def verify(c: Context, inventory: str | None = None, limit: str | None = None) -> None:
+    """Judge every setting by the effective state of the host: compliant, drifted, reboot-pending, not applicable."""
+    from tcp_performance import provisioning
+
+    _finish(provisioning.verify(inventory, limit))
+
+
+@task(help={"inventory": INVENTORY, "limit": LIMIT, "check": "change nothing, show what would be restored"})
+def revert(c: Context, inventory: str | None = None, limit: str | None = None, check: bool = False) -> None:
+    """Bring back the state from before the first provisioning."""
+    from tcp_performance import provisioning
+
+    _finish(provisioning.revert(inventory, limit, check))
+
+
+@task
+def report(c: Context) -> None:
+    """Write build/report/report.json and index.html from the last verdicts and figures."""
+    from tcp_performance import provisioning
+
+    _finish(provisioning.report())
+
+
+@task(help={"json": "print the rows as JSON, nothing else"})
+def bench(c: Context, json: bool = False) -> None:
+    """Measure the kernels against their targets, floors and NumPy, all in one run."""
+    from tcp_performance import bench as benchmark
+
+    _finish(benchmark.run(json_output=json))
+
+
+@task(name="build-kernels", help={"preset": "a preset of kernels/CMakePresets.json: release, debug, asan, native"})
+def build_kernels(c: Context, preset: str = "release") -> None:
+    """Build the C library, the command and the Python bindings in the checkout."""
+    from tcp_performance import kernels_build
+
+    _finish(kernels_build.build(preset))
+
+
+@task(help={"only": "one check by name", "fix": "rewrite what can be rewritten: formats and generated files"})
+def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
+    """Check every source and every generated file; says each check's name and result."""
+    from tcp_performance import lint as checks
+
+    _finish(checks.run(only, fix))
+
+
+@task(help={"only": "one stage by name", "long": "add what is too slow for every change", "list": "name the stages"})
+def test(c: Context, only: str | None = None, long: bool = False, list: bool = False) -> None:
+    """Run the whole test suite, or one stage of it, with a summary at the end."""
+    from tcp_performance import stages
+
+    _finish(stages.run(only, long, list))
+
+
+@task
+def lock(c: Context) -> None:
+    """Resolve requirements.in anew into requirements.lock, with hashes, for Python 3.10 to 3.13."""
+    c.run(
+        "uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header"
+        " --upgrade requirements.in -o requirements.lock"
+    )
+
+
+ns = Collection(plan, provision, verify, revert, report, bench, build_kernels, lint, test, lock)
+ns.configure({"run": {"echo": True}})

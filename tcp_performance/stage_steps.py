@@ -1,0 +1,120 @@
+"""What each stage of ./invoke test does. A step that cannot run says why (Skipped); one that fails raises Exit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from invoke import Exit
+
+from tcp_performance import kernels_build, lint, system_packages
+from tcp_performance.playbooks import BUILD, ROOT, environment
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+BACKENDS = ("cython", "ctypes", "numpy")
+
+
+class Skipped(Exception):
+    """A stage that does not apply here; its text is the reason."""
+
+
+def shell(command: list[str], cwd: Path = ROOT, **variables: str) -> None:
+    """Run a command, its output passed on; a failure ends the stage."""
+    assignments = [f"{name}={value}" for name, value in variables.items()]
+    print("$", *assignments, *command, flush=True)
+    status = subprocess.run(command, cwd=cwd, env=dict(environment(), **variables)).returncode
+    if status:
+        raise Exit(f"exit {status}: {' '.join(command)}", code=1)
+
+
+def pytest(*arguments: str, **variables: str) -> None:
+    shell([sys.executable, "-m", "pytest", *arguments], **variables)
+
+
+def linting(long: bool) -> None:
+    if lint.run(None, fix=False):
+        raise Exit("a check of ./invoke lint failed", code=1)
+
+
+def unit(long: bool) -> None:
+    pytest("tests/unit", HYPOTHESIS_PROFILE="long" if long else "default")
+
+
+def find_python(version: str) -> str | None:
+    """python3.N from PATH or from pyenv's folders."""
+    candidates = [shutil.which(f"python{version}")]
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates += [str(path / "bin/python3") for path in sorted(versions.glob(f"{version}.*"))]
+    for candidate in candidates:
+        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
+            return candidate
+    return None
+
+
+def controllers(long: bool) -> None:
+    absent = []
+    for version in PYTHONS:
+        python = find_python(version)
+        if not python:
+            absent.append(version)
+            continue
+        venv = BUILD / "venvs" / version
+        variables = {"TCP_PERFORMANCE_PYTHON": python, "TCP_PERFORMANCE_VENV": str(venv)}
+        shell(["./invoke", "--version"], **variables)
+        for playbook in ("plan", "site", "verify", "revert"):
+            shell([str(venv / "bin/ansible-playbook"), "--syntax-check", f"ansible/{playbook}.yml"])
+        shell([str(venv / "bin/python"), "-m", "pytest", "tests/unit"])
+    if absent:
+        print(f"not on this machine, so not tried: Python {', '.join(absent)}", flush=True)
+    if len(absent) == len(PYTHONS):
+        raise Skipped("no Python from 3.10 to 3.13 beside the running one")
+
+
+def ctest(preset: str) -> None:
+    if kernels_build.compile_library(preset):
+        raise Exit(f"the {preset} build failed", code=1)
+    shell(["ctest", "--test-dir", str(kernels_build.build_directory(preset)), "--output-on-failure"])
+
+
+def kernels(long: bool) -> None:
+    ctest("release")
+    shell(["make", "-C", "kernels", "tcp-performance"])
+
+
+def kernels_sanitized(long: bool) -> None:
+    ctest("asan")
+
+
+def bindings(long: bool) -> None:
+    if kernels_build.build("release"):
+        raise Exit("the bindings could not be built", code=1)
+    for backend in BACKENDS:
+        variants = ("",) if backend == "numpy" else ("generic", "avx2")
+        for variant in variants:
+            variables = {"TCPK_BACKEND": backend} | ({"TCPK_VARIANT": variant} if variant else {})
+            pytest("kernels/python/tests", **variables)
+
+
+def page(long: bool) -> None:
+    system_packages.ensure(system_packages.PAGE)
+    pytest("tests/page")
+
+
+def host(long: bool) -> None:
+    if os.geteuid() != 0:
+        raise Skipped("needs root")
+    if not os.environ.get("CI"):
+        raise Skipped("provisions and reverts this very machine; set CI=true where that is welcome")
+    pytest("tests/machine", "-s", "-x")
+
+
+def molecule(long: bool) -> None:
+    system_packages.ensure(system_packages.CONTAINERS)
+    shell(["molecule", "test"])
+
+
+def readme(long: bool) -> None:
+    pytest("tests/readme", "-s")
