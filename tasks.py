@@ -96,7 +96,10 @@ def bench(c: Context, json: bool = False) -> None:
     _finish(benchmark.run(json_output=json))
 
 
-@task(name="build-kernels", help={"preset": "a preset of kernels/CMakePresets.json: release, debug, asan, native"})
+@task(
+    name="build-kernels",
+    help={"preset": "a preset of kernels/CMakePresets.json: release, debug, asan, native"},
+)
 def build_kernels(c: Context, preset: str = "release") -> None:
     """Build the C library, the command and the Python bindings in the checkout."""
     from tcp_performance import kernels_build
@@ -112,7 +115,13 @@ def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
     _finish(checks.run(only, fix))
 
 
-@task(help={"only": "one stage by name", "long": "add what is too slow for every change", "list": "name the stages"})
+@task(
+    help={
+        "only": "one stage by name",
+        "long": "add what is too slow for every change",
+        "list": "name the stages",
+    }
+)
 def test(c: Context, only: str | None = None, long: bool = False, list: bool = False) -> None:
     """Run the whole test suite, or one stage of it, with a summary at the end."""
     from tcp_performance import stages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,15 @@ from tcp_performance.playbooks import ROOT, environment
 
 # The target side runs on the host's own Python, with its modules found by bare names: checked apart.
 TYPED = (
-    ("tasks.py", "tcp_performance", "tests/unit", "tests/host", "tests/page", "tests/machine", "tests/readme"),
+    (
+        "tasks.py",
+        "tcp_performance",
+        "tests/unit",
+        "tests/host",
+        "tests/page",
+        "tests/machine",
+        "tests/readme",
+    ),
     ("ansible/plugins/module_utils",),
     ("kernels/python/tcpkernels",),
 )
@@ -85,13 +94,14 @@ def generated(fix: bool) -> list[str]:
 
 def no_packages_that_hide_others(fix: bool) -> list[str]:
     """An __init__.py there would hide the PyPI package of the folder's name from everything run at the root."""
-    return [f"{name} must not exist" for name in tracked("docker/__init__.py", "ansible/__init__.py", "molecule/__init__.py")]
+    return [
+        f"{name} must not exist"
+        for name in tracked("docker/__init__.py", "ansible/__init__.py", "molecule/__init__.py")
+    ]
 
 
 def links(fix: bool) -> list[str]:
     """Relative links in the Markdown files that lead nowhere."""
-    import re
-
     found = []
     for name in tracked("*.md"):
         text = (ROOT / name).read_text()

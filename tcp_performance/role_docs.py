@@ -27,13 +27,17 @@ def disagreements(role: Path) -> list[str]:
     """Every key or value in which defaults/main.yml and the argument_specs differ."""
     defaults = load(role / "defaults/main.yml")
     options = main_spec(role).get("options") or {}
-    found = [f"{role.name}: {key} has a default and no specification" for key in defaults.keys() - options.keys()]
+    found = [
+        f"{role.name}: {key} has a default and no specification" for key in defaults.keys() - options.keys()
+    ]
     for key, option in options.items():
         if key not in defaults:
             if not option.get("required"):
                 found.append(f"{role.name}: {key} is specified, optional, and has no default")
         elif option.get("default") != defaults[key]:
-            found.append(f"{role.name}: {key} defaults to {defaults[key]!r}, specified {option.get('default')!r}")
+            found.append(
+                f"{role.name}: {key} defaults to {defaults[key]!r}, specified {option.get('default')!r}"
+            )
     return sorted(found)
 
 
@@ -60,7 +64,8 @@ def readme(role: Path) -> str:
         choices = option.get("choices")
         meaning += f" Allowed: {', '.join(map(str, choices))}." if choices else ""
         default = str(option.get("default", "")).replace("|", "\\|")
-        lines.append(f"| `{name}` | {option.get('type', 'str')} | `{default or ' '}` | {meaning.replace('|', chr(92) + '|')} |")
+        cells = (f"`{name}`", option.get("type", "str"), f"`{default or ' '}`", meaning.replace("|", "\\|"))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines).rstrip() + "\n"
 
 
