@@ -48,7 +48,7 @@ def _boolean() -> Variable:
 
 def _integer(low: int, high: Optional[int] = None, words: Tuple[str, ...] = ()) -> Variable:
     allowed = "%d or more" % low if high is None else "%d to %d" % (low, high)
-    allowed = " or ".join(("a whole number, " + allowed,) + words)
+    allowed = " or ".join(("a whole number, " + allowed, *words))
 
     def read(value: Any) -> Any:
         text = str(value).strip()
