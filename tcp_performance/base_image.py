@@ -114,7 +114,11 @@ def bootstrap(base: Base) -> Path:
     begin = time.monotonic()
     try:
         done = subprocess.run(
-            bootstrap_command(base, unfinished), stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
+            bootstrap_command(base, unfinished),
+            stdout=sys.stderr,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             last_words = "\n".join(done.stderr.splitlines()[-10:])
@@ -157,7 +161,9 @@ def ensure(name: str) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="base_image", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="an image of images/manifest.yml that has a spec")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="an image of images/manifest.yml that has a spec"
+    )
     try:
         changed = [ensure(name) for name in parser.parse_args().names]
     except ImageError as error:

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ class State:
     pid: int
     started: str  # start time of the process in clock ticks: a pid alone may be somebody else's by now
     bridge_existed: bool
+    mounts: list[str]
     ip_forward: str
     packet_filter: dict[str, str]
     users: list[str] = field(default_factory=list)
@@ -80,11 +82,15 @@ def start_time(pid: int) -> str:
 
 
 def load() -> State | None:
-    """The record of the engine started here, or None when there is none or its process is gone."""
+    """The record of the engine started here, or None; one that died by itself is tidied up after first."""
     if not STATE.is_file():
         return None
     state = State(**json.loads(STATE.read_text()))
-    return state if start_time(state.pid) == state.started else None
+    if start_time(state.pid) == state.started:
+        return state
+    say(f"process {state.pid} has ended by itself; tidying up after it")
+    undo(state)
+    return None
 
 
 def save(state: State) -> None:
@@ -105,13 +111,15 @@ def install() -> None:
     """The distribution's engine and command line client; only root, only with apt."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise EngineError(
-            "no Docker engine answers, and only root on Debian or Ubuntu can install one here: start Docker and run again"
+            "no Docker engine answers, and only root on Debian or Ubuntu can install one: start Docker and run again"
         )
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=600"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*apt, "update"], check=True, env=environment, stdout=sys.stderr)
     # The client is a package of its own from Debian 13 on.
-    known = subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True, check=False).returncode == 0
+    known = (
+        subprocess.run(["apt-cache", "show", "docker-cli"], capture_output=True, check=False).returncode == 0
+    )
     packages = ["docker.io", "iptables", *(["docker-cli"] if known else [])]
     say(f"installing {' '.join(packages)}")
     apt += ["install", "--no-install-recommends"]
@@ -128,9 +136,7 @@ def launch() -> State:
     daemon = find_daemon()
     if daemon is None:
         raise EngineError("dockerd is not installed")
-    bridge_existed = Path("/sys/class/net", BRIDGE).exists()
-    ip_forward = IP_FORWARD.read_text().strip()
-    rules = packet_filter.save()
+    state = State(0, "", has_bridge(), engine_mounts(), IP_FORWARD.read_text().strip(), packet_filter.save())
     with LOG.open("w") as log:
         process = subprocess.Popen(
             [daemon, "--log-level=warn"],
@@ -139,7 +145,7 @@ def launch() -> State:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    state = State(process.pid, start_time(process.pid), bridge_existed, ip_forward, rules)
+    state.pid, state.started = process.pid, start_time(process.pid)
     save(state)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -148,7 +154,10 @@ def launch() -> State:
             return state
         time.sleep(0.5)
     last_words = "\n".join(LOG.read_text().splitlines()[-5:])
-    halt(state)
+    if process.poll() is None:
+        halt(state)
+    else:
+        undo(state)
     raise EngineError(f"dockerd does not come up; its last words:\n{last_words}")
 
 
@@ -160,7 +169,9 @@ def start(user: str) -> bool:
             if is_running():
                 return False
             if os.geteuid() != 0:
-                raise EngineError("no Docker engine answers, and only root may start one: start Docker and run again")
+                raise EngineError(
+                    "no Docker engine answers, and only root may start one: start Docker and run again"
+                )
             if find_daemon() is None or shutil.which("docker") is None:
                 install()
                 if is_running():  # where systemd runs, the package has started the engine already
@@ -217,28 +228,39 @@ def wait_until_gone(pid: int, seconds: float) -> bool:
 
 
 def halt(state: State) -> None:
-    """Stop dockerd and undo what it did to the machine: mounts, bridge, packet filter, forwarding."""
-    for sign, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 10)):
-        for pid in engine_processes(state.pid) if sign == signal.SIGKILL else [state.pid]:
+    """Stop dockerd, by force when it does not listen, and undo what it did to the machine."""
+    os.kill(state.pid, signal.SIGTERM)
+    if not wait_until_gone(state.pid, STOP_SECONDS):
+        for pid in engine_processes(state.pid):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, sign)
-        if wait_until_gone(state.pid, seconds):
-            break
-    for mount in leftover_mounts():
-        subprocess.run(["umount", mount], check=False)
-    if not state.bridge_existed and Path("/sys/class/net", BRIDGE).exists():
+                os.kill(pid, signal.SIGKILL)
+        if not wait_until_gone(state.pid, 10):
+            raise EngineError(f"processes {engine_processes(state.pid)} of the engine do not end")
+    undo(state)
+    say(f"stopped, process {state.pid}")
+
+
+def undo(state: State) -> None:
+    """Take back the mounts, the bridge, the packet filter's rules and the forwarding of an engine that is gone."""
+    for mount in reversed(engine_mounts()):
+        if mount not in state.mounts:
+            subprocess.run(["umount", mount], check=True)
+    if has_bridge() and not state.bridge_existed:
         subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
     packet_filter.restore(state.packet_filter)
     if IP_FORWARD.read_text().strip() != state.ip_forward:
         IP_FORWARD.write_text(state.ip_forward)
     STATE.unlink(missing_ok=True)
-    say(f"stopped, process {state.pid}")
 
 
-def leftover_mounts() -> list[str]:
-    """Mounts of the engine that are still there, the innermost first."""
+def has_bridge() -> bool:
+    return BRIDGE in (name for _, name in socket.if_nameindex())
+
+
+def engine_mounts() -> list[str]:
+    """Mounts in the engine's folders, the outermost first."""
     targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    return [target for target in reversed(targets) if target.startswith(("/var/lib/docker/", "/run/docker/"))]
+    return [target for target in targets if target.startswith(("/var/lib/docker/", "/run/docker/"))]
 
 
 class DockerEngine:
@@ -260,7 +282,9 @@ class DockerEngine:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="docker_engine", description=__doc__)
     parser.add_argument("action", choices=["start", "stop"])
-    parser.add_argument("user", help="a name for who needs the engine; `stop` with the same name gives it back")
+    parser.add_argument(
+        "user", help="a name for who needs the engine; `stop` with the same name gives it back"
+    )
     arguments = parser.parse_args()
     try:
         changed = start(arguments.user) if arguments.action == "start" else stop(arguments.user)

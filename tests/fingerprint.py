@@ -1,0 +1,175 @@
+"""What a host looks like: configuration files, packages, accounts, kernel settings, mounts and units, in one document.
+
+Three uses: run on a host (`python3 fingerprint.py` prints the document as JSON), taken through a testinfra host by
+`take(host)`, and compared by `differences(before, after)`. Standard library only, Python 3.8 or newer.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import json
+import os
+import pwd
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List
+
+Section = Dict[str, str]
+Fingerprint = Dict[str, Section]
+
+# /boot and /usr/local: boot loader and what is built on the host; /var/lib/dpkg/alternatives: what /etc/alternatives
+# chose by hand or by priority.
+ROOTS = ("/etc", "/usr/local", "/opt", "/boot", "/var/lib/dpkg/alternatives", "/var/lib/tcp-performance")
+
+# Every kernel setting that a role may touch; those that a machine lacks are left out.
+KERNEL = (
+    "/proc/irq/default_smp_affinity",
+    "/proc/sys/kernel/nmi_watchdog",
+    "/proc/sys/kernel/numa_balancing",
+    "/proc/sys/kernel/perf_event_paranoid",
+    "/proc/sys/kernel/sched_rt_period_us",
+    "/proc/sys/kernel/sched_rt_runtime_us",
+    "/proc/sys/kernel/soft_watchdog",
+    "/proc/sys/kernel/timer_migration",
+    "/proc/sys/kernel/watchdog",
+    "/proc/sys/vm/compaction_proactiveness",
+    "/proc/sys/vm/hugetlb_shm_group",
+    "/proc/sys/vm/nr_hugepages",
+    "/proc/sys/vm/nr_overcommit_hugepages",
+    "/proc/sys/vm/stat_interval",
+    "/proc/sys/vm/swappiness",
+    "/proc/sys/vm/zone_reclaim_mode",
+    "/sys/devices/system/cpu/cpu*/cpufreq/energy_performance_preference",
+    "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
+    "/sys/devices/system/cpu/cpu*/online",
+    "/sys/devices/system/cpu/cpufreq/boost",
+    "/sys/devices/system/cpu/intel_pstate/no_turbo",
+    "/sys/devices/system/cpu/smt/control",
+    "/sys/devices/system/node/node*/hugepages/hugepages-*/nr_hugepages",
+    "/sys/devices/virtual/workqueue/cpumask",
+    "/sys/kernel/mm/ksm/run",
+    "/sys/kernel/mm/transparent_hugepage/defrag",
+    "/sys/kernel/mm/transparent_hugepage/enabled",
+    "/sys/kernel/mm/transparent_hugepage/khugepaged/defrag",
+)
+
+
+def owner_of(status: os.stat_result) -> str:
+    try:
+        user = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        user = str(status.st_uid)
+    try:
+        group = grp.getgrgid(status.st_gid).gr_name
+    except KeyError:
+        group = str(status.st_gid)
+    return f"{user}:{group}"
+
+
+def describe(path: str) -> str:
+    """Type, mode, owner and content (hash or link target) of one path; no times, they change without a change."""
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return f"link to {os.readlink(path)}"
+    head = f"{stat.S_IMODE(status.st_mode):04o} {owner_of(status)}"
+    if stat.S_ISREG(status.st_mode):
+        return f"file {head} sha256 {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+    return f"{'directory' if stat.S_ISDIR(status.st_mode) else 'special'} {head}"
+
+
+def files() -> Section:
+    found = {}
+    for root in ROOTS:
+        if os.path.lexists(root):
+            found[root] = describe(root)
+        for directory, folders, names in os.walk(root):
+            for name in folders + names:
+                path = f"{directory}/{name}"
+                found[path] = describe(path)
+    return found
+
+
+def lines_of(command: List[str]) -> List[str]:
+    """Output lines of a command; none where the host has no such command (a container without systemd)."""
+    try:
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return []
+    return answer.stdout.decode(errors="replace").splitlines()
+
+
+def packages() -> Section:
+    form = "${binary:Package}\t${db:Status-Abbrev}\t${Version}\n"
+    rows = [line.split("\t") for line in lines_of(["dpkg-query", "--show", f"--showformat={form}"])]
+    by_hand = set(lines_of(["apt-mark", "showmanual"]))
+    return {
+        name: f"{status.strip()} {version} {'manual' if name.split(':')[0] in by_hand else 'automatic'}"
+        for name, status, version in rows
+    }
+
+
+def accounts() -> Section:
+    found = {
+        f"group {group.gr_name}": f"{group.gr_gid} {','.join(sorted(group.gr_mem))}"
+        for group in grp.getgrall()
+    }
+    for user in pwd.getpwall():
+        found[f"user {user.pw_name}"] = f"{user.pw_uid} {user.pw_gid} {user.pw_dir} {user.pw_shell}"
+    return found
+
+
+def kernel() -> Section:
+    found = {}
+    for pattern in KERNEL:
+        for path in Path("/").glob(pattern[1:]):
+            try:
+                found[str(path)] = path.read_text().strip()
+            except OSError as error:
+                found[str(path)] = f"unreadable: {error.strerror}"
+    return found
+
+
+def mounts() -> Section:
+    rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return {target: f"{kind} {options}" for _, target, kind, options, *_ in rows}
+
+
+def units() -> Section:
+    command = ["systemctl", "list-unit-files", "--no-legend", "--no-pager", "--plain"]
+    return {row[0]: row[1] for row in (line.split() for line in lines_of(command)) if len(row) > 1}
+
+
+def collect() -> Fingerprint:
+    """The fingerprint of the machine that this runs on."""
+    return {
+        "files": files(),
+        "packages": packages(),
+        "accounts": accounts(),
+        "kernel": kernel(),
+        "mounts": mounts(),
+        "units": units(),
+    }
+
+
+def take(host: Any) -> Fingerprint:
+    """The fingerprint of a testinfra host, in one round trip; the host needs python3 and nothing else."""
+    source = Path(__file__).read_text()
+    document: Fingerprint = json.loads(host.check_output("python3 -c %s", source))
+    return document
+
+
+def differences(before: Fingerprint, after: Fingerprint) -> Dict[str, str]:
+    """`section:name` -> what changed, for everything that appeared, vanished or changed."""
+    found = {}
+    for section in sorted(set(before) | set(after)):
+        old, new = before.get(section, {}), after.get(section, {})
+        for name in sorted(set(old) | set(new)):
+            if old.get(name) != new.get(name):
+                found[f"{section}:{name}"] = f"{old.get(name, 'absent')} -> {new.get(name, 'absent')}"
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(collect()))
