@@ -1,4 +1,5 @@
 """CPU lists ("0-3,8") and CPU masks ("ff,00000000") as the Linux kernel reads and prints them."""
+
 from __future__ import annotations
 
 from typing import Iterable, List, Set

@@ -1,5 +1,6 @@
 # mypy: disable-error-code="no-redef"
 """Boot arguments, and what the administrator's own ones have to say about them."""
+
 from __future__ import annotations
 
 import json
@@ -27,8 +28,11 @@ LONGEST = 2047
 
 # The variable to change when an argument of this name is disputed.
 OWNERS = {
-    "isolcpus": "cpu_isolation_cpus", "nohz_full": "cpu_isolation_cpus", "rcu_nocbs": "cpu_isolation_cpus",
-    "irqaffinity": "irq_affinity_cpus", "transparent_hugepage": "huge_pages_thp",
+    "isolcpus": "cpu_isolation_cpus",
+    "nohz_full": "cpu_isolation_cpus",
+    "rcu_nocbs": "cpu_isolation_cpus",
+    "irqaffinity": "irq_affinity_cpus",
+    "transparent_hugepage": "huge_pages_thp",
     "mitigations": "power_mitigations",
 }
 _LISTS = ("isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity")
@@ -40,8 +44,12 @@ def plan_boot(draft: Draft, placement: Placement) -> None:
     intent = draft.intent
     if placement.isolated:
         cpus = format_cpus(placement.isolated)
-        draft.add_boot("cpu_isolation", "isolcpus=managed_irq,domain,%s" % cpus, "nohz_full=%s" % cpus,
-                       "rcu_nocbs=%s" % cpus)
+        draft.add_boot(
+            "cpu_isolation",
+            "isolcpus=managed_irq,domain,%s" % cpus,
+            "nohz_full=%s" % cpus,
+            "rcu_nocbs=%s" % cpus,
+        )
         if intent["irq_affinity_enabled"] and placement.interrupts != placement.all:
             draft.add_boot("cpu_isolation", "irqaffinity=%s" % format_cpus(placement.interrupts))
         # All timer ticks at the same instant would contend for the same locks.
@@ -60,7 +68,9 @@ def plan_boot(draft: Draft, placement: Placement) -> None:
 
 def arguments(draft: Draft) -> List[str]:
     """All boot arguments. The pages of one size follow each other, as the kernel wants it."""
-    return [argument for role in ("cpu_isolation", "huge_pages", "power") for argument in draft.boot.get(role, [])]
+    return [
+        argument for role in ("cpu_isolation", "huge_pages", "power") for argument in draft.boot.get(role, [])
+    ]
 
 
 def administrators(files: Files) -> List[Tuple[str, str]]:
@@ -70,16 +80,24 @@ def administrators(files: Files) -> List[Tuple[str, str]]:
     have never provisioned: afterwards it holds our arguments, perhaps those of an earlier intent.
     """
     found: List[Tuple[str, str]] = []
-    for name in [GRUB] + ["/etc/default/grub.d/" + n for n in files.names("/etc/default/grub.d") if n.endswith(".cfg")]:
+    for name in [GRUB] + [
+        "/etc/default/grub.d/" + n for n in files.names("/etc/default/grub.d") if n.endswith(".cfg")
+    ]:
         if name != DROP_IN:
             found += [(name, argument) for argument in _grub(files.read(name) or "")]
     ours = _last_plan(files)
-    found += [(SYSTEMD_BOOT, argument) for argument in (files.read(SYSTEMD_BOOT) or "").split()
-              if argument not in (ours or [])]
+    found += [
+        (SYSTEMD_BOOT, argument)
+        for argument in (files.read(SYSTEMD_BOOT) or "").split()
+        if argument not in (ours or [])
+    ]
     if ours is None and not files.exists(DROP_IN):
         known = {argument for _, argument in found}
-        found += [("/proc/cmdline", argument) for argument in (files.read("/proc/cmdline") or "").split()
-                  if argument not in known]
+        found += [
+            ("/proc/cmdline", argument)
+            for argument in (files.read("/proc/cmdline") or "").split()
+            if argument not in known
+        ]
     return found
 
 
@@ -93,7 +111,9 @@ def _grub(text: str) -> List[str]:
                 words = shlex.split(match.group(1), comments=True)
             except ValueError:
                 words = [match.group(1).strip("\"' ")]
-            found += [argument for word in words[:1] for argument in word.split() if not argument.startswith("$")]
+            found += [
+                argument for word in words[:1] for argument in word.split() if not argument.startswith("$")
+            ]
     return found
 
 
@@ -106,8 +126,9 @@ def _last_plan(files: Files) -> Optional[List[str]]:
 
 def _conflicts(draft: Draft) -> None:
     theirs = administrators(draft.files)
-    wanted = {key: value for key, value in (_pair(argument) for argument in arguments(draft))
-              if key in OWNERS}
+    wanted = {
+        key: value for key, value in (_pair(argument) for argument in arguments(draft)) if key in OWNERS
+    }
     for where, argument in theirs:
         key, value = _pair(argument)
         if key in wanted and not _same(key, value, wanted[key]):
@@ -116,14 +137,23 @@ def _conflicts(draft: Draft) -> None:
     for where in sorted({where for where, _ in theirs}):
         for size, amount in _pages([argument for place, argument in theirs if place == where]).items():
             if pages.get(size, amount) != amount:
-                _dispute(draft, _PAGE_VARIABLE[size], "hugepagesz=%s hugepages=%s" % (size, pages[size]),
-                         "hugepages=%s (of %s)" % (amount, size), where)
+                _dispute(
+                    draft,
+                    _PAGE_VARIABLE[size],
+                    "hugepagesz=%s hugepages=%s" % (size, pages[size]),
+                    "hugepages=%s (of %s)" % (amount, size),
+                    where,
+                )
 
 
 def _dispute(draft: Draft, setting: str, ours: str, theirs: str, where: str) -> None:
-    draft.problem(setting, ours, theirs,
-                  "the administrator set %s in %s: remove it there, or make %s agree with it, "
-                  "or leave it empty to leave the host alone" % (theirs, where, setting))
+    draft.problem(
+        setting,
+        ours,
+        theirs,
+        "the administrator set %s in %s: remove it there, or make %s agree with it, "
+        "or leave it empty to leave the host alone" % (theirs, where, setting),
+    )
 
 
 def _pair(argument: str) -> Tuple[str, str]:
@@ -160,5 +190,9 @@ def _pages(found: List[str]) -> Dict[str, str]:
 def _length(draft: Draft) -> None:
     line = " ".join([argument for _, argument in administrators(draft.files)] + arguments(draft))
     if len(line) > LONGEST:
-        draft.problem("cpu_isolation_cpus", "%d characters of boot arguments" % len(line), "%d" % LONGEST,
-                      "the kernel would cut the line off: isolate CPUs whose numbers follow each other")
+        draft.problem(
+            "cpu_isolation_cpus",
+            "%d characters of boot arguments" % len(line),
+            "%d" % LONGEST,
+            "the kernel would cut the line off: isolate CPUs whose numbers follow each other",
+        )

@@ -1,5 +1,6 @@
 # mypy: disable-error-code="no-redef"
 """A plan while it is being written: settings that this machine can take, and those it can not, with the reason."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Set
@@ -17,8 +18,9 @@ CONTAINER = "container: the kernel belongs to its host"
 class Draft:
     """Collects a plan's entries; what a machine lacks goes to `not_applicable` instead."""
 
-    def __init__(self, files: Files, topology: Topology, features: Dict[str, Any], intent: Dict[str, Any],
-                 profile: str) -> None:
+    def __init__(
+        self, files: Files, topology: Topology, features: Dict[str, Any], intent: Dict[str, Any], profile: str
+    ) -> None:
         self.files = files
         self.topology = topology
         self.features = features
@@ -41,8 +43,11 @@ class Draft:
 
     def asked(self, variable: str) -> bool:
         """Whether the user wants something here, and the capability it belongs to is switched on."""
-        role = next(name[:-len("_enabled")] for name in self.intent
-                    if name.endswith("_enabled") and variable.startswith(name[:-len("enabled")]))
+        role = next(
+            name[: -len("_enabled")]
+            for name in self.intent
+            if name.endswith("_enabled") and variable.startswith(name[: -len("enabled")])
+        )
         return bool(self.intent[role + "_enabled"]) and self.intent[variable] != ""
 
     def has(self, feature: str) -> bool:

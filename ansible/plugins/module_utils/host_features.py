@@ -6,6 +6,7 @@ and names the kind where "available" means "it is one" (container, virtual_machi
 A captured tree does not hold a running system's state: what it can not tell is taken as it is on a
 plain machine with systemd and GRUB, and the plan carries a warning that says so.
 """
+
 from __future__ import annotations
 
 import os
@@ -44,11 +45,13 @@ def read_features(files: Files, topology: Topology) -> Dict[str, Feature]:
         "cpufreq": _feature(cpufreq, "no CPU has cpufreq/scaling_governor: the clock is not ours to set"),
         "epp": _feature(
             files.exists("%s/cpu0/cpufreq/energy_performance_preference" % CPU),
-            "no energy_performance_preference: neither intel_pstate nor amd_pstate in active mode"),
+            "no energy_performance_preference: neither intel_pstate nor amd_pstate in active mode",
+        ),
         "boost": _feature(boost(files) is not None, "neither intel_pstate/no_turbo nor cpufreq/boost"),
         "cpuidle": _feature(
             any(files.numbered("%s/cpu%d/cpuidle" % (CPU, cpu), "state") for cpu in topology.online),
-            "no CPU has idle states"),
+            "no CPU has idle states",
+        ),
         "smt_control": _smt_control(files),
         "resctrl": _resctrl(files, topology),
         "hugetlb_2m": _pages(topology, 2048),
@@ -60,10 +63,12 @@ def read_features(files: Files, topology: Topology) -> Dict[str, Feature]:
         "perf_counters": _perf_counters(files),
         "realtime_kernel": _feature(files.read("/sys/kernel/realtime") == "1", "not a PREEMPT_RT kernel"),
         "ksm": _present(files, "/sys/kernel/mm/ksm/run", "the kernel has no KSM"),
-        "thp": _present(files, "/sys/kernel/mm/transparent_hugepage/enabled",
-                        "the kernel has no transparent huge pages"),
-        "workqueue": _present(files, "/sys/devices/virtual/workqueue/cpumask",
-                              "the kernel has no mask for unbound workqueues"),
+        "thp": _present(
+            files, "/sys/kernel/mm/transparent_hugepage/enabled", "the kernel has no transparent huge pages"
+        ),
+        "workqueue": _present(
+            files, "/sys/devices/virtual/workqueue/cpumask", "the kernel has no mask for unbound workqueues"
+        ),
     }
 
 
@@ -125,8 +130,12 @@ def _first_namespaces(files: Files) -> bool:
 def _virtual_machine(files: Files, topology: Topology) -> Feature:
     vendor = files.read("/sys/class/dmi/id/sys_vendor") or ""
     product = files.read("/sys/class/dmi/id/product_name") or ""
-    named = re.search(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|OpenStack|Amazon EC2|"
-                      r"Google Compute|Virtual Machine", "%s %s" % (vendor, product), re.IGNORECASE)
+    named = re.search(
+        r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|OpenStack|Amazon EC2|"
+        r"Google Compute|Virtual Machine",
+        "%s %s" % (vendor, product),
+        re.IGNORECASE,
+    )
     # EC2's bare-metal instances carry the vendor's name but no hypervisor.
     if named and not product.endswith(".metal"):
         kind = ("%s %s" % (vendor, product)).strip()
@@ -160,8 +169,10 @@ def _msr(files: Files, topology: Topology, container: bool) -> Feature:
         return _feature(True)
     modules = "/lib/modules/%s" % (files.read("/proc/sys/kernel/osrelease") or "")
     listed = "\n".join(files.read("%s/modules.%s" % (modules, kind)) or "" for kind in ("dep", "builtin"))
-    return _feature(re.search(r"/msr\.ko", listed) is not None,
-                    "no /dev/cpu/%d/msr, and no msr module in %s" % (topology.boot_cpu, modules))
+    return _feature(
+        re.search(r"/msr\.ko", listed) is not None,
+        "no /dev/cpu/%d/msr, and no msr module in %s" % (topology.boot_cpu, modules),
+    )
 
 
 def boost(files: Files) -> Optional[Tuple[str, str, str]]:
@@ -202,6 +213,9 @@ def _pages(topology: Topology, size: int) -> Feature:
 def _perf_counters(files: Files) -> Feature:
     if not files.live:
         return _feature(True)
-    units = [name for name in files.names("/sys/bus/event_source/devices")
-             if name in ("cpu", "cpu_core") or name.startswith("armv")]
+    units = [
+        name
+        for name in files.names("/sys/bus/event_source/devices")
+        if name in ("cpu", "cpu_core") or name.startswith("armv")
+    ]
     return _feature(bool(units), "no CPU performance monitoring unit in /sys/bus/event_source")

@@ -1,4 +1,5 @@
 """Reading a machine's files: the running one at "/", or a captured tree below another folder."""
+
 from __future__ import annotations
 
 import os
@@ -40,7 +41,7 @@ class Files:
 
     def numbered(self, folder: str, prefix: str) -> List[int]:
         """The numbers n of the entries prefix<n> in a folder, ascending."""
-        found = (name[len(prefix):] for name in self.names(folder) if name.startswith(prefix))
+        found = (name[len(prefix) :] for name in self.names(folder) if name.startswith(prefix))
         return sorted(int(number) for number in found if number.isdecimal())
 
     def writable(self, name: str) -> bool:

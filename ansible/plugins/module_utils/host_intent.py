@@ -3,14 +3,26 @@
 The table INTENT is the single list. An empty string, in any variable, means "leave the host alone".
 Values may be text, because `-e KEY=VALUE` and `--set KEY=VALUE` hand over nothing else.
 """
+
 from __future__ import annotations
 
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 CAPABILITIES: Tuple[str, ...] = (
-    "toolchain", "blas", "cpu_isolation", "irq_affinity", "huge_pages", "realtime", "numa", "power",
-    "msr_access", "memory_bandwidth", "perf_tools", "kernels", "report",
+    "toolchain",
+    "blas",
+    "cpu_isolation",
+    "irq_affinity",
+    "huge_pages",
+    "realtime",
+    "numa",
+    "power",
+    "msr_access",
+    "memory_bandwidth",
+    "perf_tools",
+    "kernels",
+    "report",
 )
 
 _TRUE = ("true", "yes", "on", "1")
@@ -43,6 +55,7 @@ def _boolean() -> Variable:
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
         raise Rejected("true or false", "write true or false, or nothing to leave the host alone")
+
     return Variable("true or false", read)
 
 
@@ -60,6 +73,7 @@ def _integer(low: int, high: Optional[int] = None, words: Tuple[str, ...] = ()) 
         if number < low or (high is not None and number > high):
             raise Rejected(allowed, "choose a value inside the range")
         return number
+
     return Variable(allowed, read)
 
 
@@ -70,6 +84,7 @@ def _choice(*words: str) -> Variable:
         if text not in words:
             raise Rejected(", ".join(words), "choose one of these words")
         return text
+
     return Variable(", ".join(words), read)
 
 
@@ -78,6 +93,7 @@ def _name() -> Variable:
         if not isinstance(value, str) or not _NAME.fullmatch(value.strip()):
             raise Rejected("a POSIX group name", "use lower-case letters, digits, - and _, 32 at most")
         return value.strip()
+
     return Variable("a POSIX group name", read)
 
 
@@ -95,6 +111,7 @@ def _names() -> Variable:
         if bad:
             raise Rejected("a list of user names", "%s is no user name" % ", ".join(repr(n) for n in bad))
         return sorted(set(names))
+
     return Variable("a list of user names", read)
 
 
@@ -110,6 +127,7 @@ def _registers() -> Variable:
                 raise Rejected("register numbers, 0x0 to 0xffffffff", "%r is no register number" % item)
             numbers.add(number)
         return ["0x%x" % number for number in sorted(numbers)]
+
     return Variable("a list of register numbers, 0x0 to 0xffffffff", read)
 
 
@@ -124,6 +142,7 @@ def _cpus() -> Variable:
         if isinstance(value, bool) or not re.fullmatch(r"\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*", text):
             raise Rejected(allowed, "separate numbers and ranges by commas")
         return re.sub(r"\s", "", text)
+
     return Variable(allowed, read)
 
 
@@ -133,51 +152,54 @@ def _path() -> Variable:
         if not re.fullmatch(r"/[A-Za-z0-9._/+-]+", text) or ".." in text.split("/"):
             raise Rejected("an absolute path", "use letters, digits and . _ + - between the slashes")
         return text.rstrip("/")
+
     return Variable("an absolute path", read)
 
 
 INTENT: Dict[str, Variable] = {"%s_enabled" % capability: _boolean() for capability in CAPABILITIES}
-INTENT.update({
-    "blas_library": _choice("openblas-serial", "openblas-pthread", "openblas-openmp", "mkl"),
-    "cpu_isolation_cpus": _cpus(),
-    "cpu_isolation_housekeeping_cores_per_node": _integer(1),
-    "irq_affinity_cpus": _cpus(),
-    "irq_affinity_ban_irqbalance": _boolean(),
-    "huge_pages_2m_per_node": _integer(0),
-    "huge_pages_1g_per_node": _integer(0),
-    "huge_pages_reserve_mib": _integer(0),
-    "huge_pages_thp": _choice("always", "madvise", "never"),
-    "huge_pages_ksm": _boolean(),
-    "huge_pages_group": _name(),
-    "huge_pages_members": _names(),
-    "realtime_rtprio": _integer(1, 99),
-    "realtime_memlock_kib": _integer(64, words=("unlimited",)),
-    "realtime_nice": _integer(-20, 19),
-    "realtime_group": _name(),
-    "realtime_members": _names(),
-    "realtime_rt_throttling_us": _integer(-1, 1000000),
-    "realtime_preempt_rt_kernel": _boolean(),
-    "numa_balancing": _boolean(),
-    "numa_zone_reclaim_mode": _integer(0, 7),
-    "numa_swappiness": _integer(0, 200),
-    "power_governor": _choice("performance", "powersave", "schedutil", "ondemand", "conservative"),
-    "power_epp": _choice("performance", "balance_performance", "default", "balance_power", "power"),
-    "power_cstate_latency_us": _integer(0, 1000000),
-    "power_turbo": _boolean(),
-    "power_smt": _boolean(),
-    "power_watchdogs": _boolean(),
-    "power_timer_migration": _boolean(),
-    "power_mitigations": _choice("off", "auto", "auto,nosmt"),
-    "msr_access_group": _name(),
-    "msr_access_members": _names(),
-    "msr_access_allowlist": _registers(),
-    "memory_bandwidth_cat_ways": _integer(1, 32, words=("auto",)),
-    "memory_bandwidth_mba_percent": _integer(1, 100),
-    "perf_tools_paranoid": _integer(-1, 4),
-    "perf_tools_group": _name(),
-    "perf_tools_members": _names(),
-    "kernels_prefix": _path(),
-})
+INTENT.update(
+    {
+        "blas_library": _choice("openblas-serial", "openblas-pthread", "openblas-openmp", "mkl"),
+        "cpu_isolation_cpus": _cpus(),
+        "cpu_isolation_housekeeping_cores_per_node": _integer(1),
+        "irq_affinity_cpus": _cpus(),
+        "irq_affinity_ban_irqbalance": _boolean(),
+        "huge_pages_2m_per_node": _integer(0),
+        "huge_pages_1g_per_node": _integer(0),
+        "huge_pages_reserve_mib": _integer(0),
+        "huge_pages_thp": _choice("always", "madvise", "never"),
+        "huge_pages_ksm": _boolean(),
+        "huge_pages_group": _name(),
+        "huge_pages_members": _names(),
+        "realtime_rtprio": _integer(1, 99),
+        "realtime_memlock_kib": _integer(64, words=("unlimited",)),
+        "realtime_nice": _integer(-20, 19),
+        "realtime_group": _name(),
+        "realtime_members": _names(),
+        "realtime_rt_throttling_us": _integer(-1, 1000000),
+        "realtime_preempt_rt_kernel": _boolean(),
+        "numa_balancing": _boolean(),
+        "numa_zone_reclaim_mode": _integer(0, 7),
+        "numa_swappiness": _integer(0, 200),
+        "power_governor": _choice("performance", "powersave", "schedutil", "ondemand", "conservative"),
+        "power_epp": _choice("performance", "balance_performance", "default", "balance_power", "power"),
+        "power_cstate_latency_us": _integer(0, 1000000),
+        "power_turbo": _boolean(),
+        "power_smt": _boolean(),
+        "power_watchdogs": _boolean(),
+        "power_timer_migration": _boolean(),
+        "power_mitigations": _choice("off", "auto", "auto,nosmt"),
+        "msr_access_group": _name(),
+        "msr_access_members": _names(),
+        "msr_access_allowlist": _registers(),
+        "memory_bandwidth_cat_ways": _integer(1, 32, words=("auto",)),
+        "memory_bandwidth_mba_percent": _integer(1, 100),
+        "perf_tools_paranoid": _integer(-1, 4),
+        "perf_tools_group": _name(),
+        "perf_tools_members": _names(),
+        "kernels_prefix": _path(),
+    }
+)
 
 Problem = Dict[str, Any]
 
@@ -190,8 +212,14 @@ def read_intent(values: Dict[str, Any]) -> Tuple[Dict[str, Any], List[Problem]]:
     intent: Dict[str, Any] = {}
     problems: List[Problem] = []
     for name in sorted(set(values) - set(INTENT)):
-        problems.append({"setting": name, "value": values[name], "allowed": "a known variable",
-                         "advice": "see ansible/profiles/ for the variables there are" + _nearest(name)})
+        problems.append(
+            {
+                "setting": name,
+                "value": values[name],
+                "allowed": "a known variable",
+                "advice": "see ansible/profiles/ for the variables there are" + _nearest(name),
+            }
+        )
     for name in sorted(INTENT):
         value = values.get(name, "")
         intent[name] = ""
@@ -200,8 +228,9 @@ def read_intent(values: Dict[str, Any]) -> Tuple[Dict[str, Any], List[Problem]]:
         try:
             intent[name] = INTENT[name].read(value)
         except Rejected as rejected:
-            problems.append({"setting": name, "value": value, "allowed": rejected.allowed,
-                             "advice": rejected.advice})
+            problems.append(
+                {"setting": name, "value": value, "allowed": rejected.allowed, "advice": rejected.advice}
+            )
     return intent, problems
 
 

@@ -4,6 +4,7 @@
 Whole cores only: SMT siblings stay together. The boot CPU's core always keeps house. Each NUMA node with
 CPUs keeps at least one core, because its memory and devices need someone nearby.
 """
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Set, Tuple
@@ -60,11 +61,13 @@ def place(topology: Topology, intent: Dict[str, Any], usable: Set[int]) -> Place
     interrupts, said = _interrupts(intent, housekeeping, isolated, topology)
     problems += said
     if interrupts & isolated:
-        warnings.append("irq_affinity_cpus sends interrupts to the isolated CPUs %s"
-                        % format_cpus(interrupts & isolated))
+        warnings.append(
+            "irq_affinity_cpus sends interrupts to the isolated CPUs %s" % format_cpus(interrupts & isolated)
+        )
     engine = ((isolated or online) & usable) or (online & usable) or online
-    return Placement(isolated, housekeeping, interrupts, engine, _threads(cores, engine),
-                     problems, warnings, reason)
+    return Placement(
+        isolated, housekeeping, interrupts, engine, _threads(cores, engine), problems, warnings, reason
+    )
 
 
 def _cores(topology: Topology, intent: Dict[str, Any]) -> Dict[int, List[List[int]]]:
@@ -85,9 +88,15 @@ def _housekeeping_cores(cores: Dict[int, List[List[int]]], asked: Any) -> Tuple[
     most = len(cores[smallest])
     if asked <= most:
         return asked, []
-    return 1, [{"setting": HOUSEKEEPING, "value": asked, "allowed": "1 to %d" % most,
-                "advice": "node %d has only %s; ask for fewer housekeeping cores"
-                          % (smallest, _count(most, "core"))}]
+    return 1, [
+        {
+            "setting": HOUSEKEEPING,
+            "value": asked,
+            "allowed": "1 to %d" % most,
+            "advice": "node %d has only %s; ask for fewer housekeeping cores"
+            % (smallest, _count(most, "core")),
+        }
+    ]
 
 
 def _order(topology: Topology, groups: List[List[int]]) -> List[List[int]]:
@@ -100,30 +109,47 @@ def _isolable(topology: Topology, cores: Dict[int, List[List[int]]], keep: int) 
     return {cpu for groups in cores.values() for group in _order(topology, groups)[keep:] for cpu in group}
 
 
-def _automatic(topology: Topology, cores: Dict[int, List[List[int]]], keep: int,
-               most: Set[int]) -> Tuple[Set[int], List[str]]:
+def _automatic(
+    topology: Topology, cores: Dict[int, List[List[int]]], keep: int, most: Set[int]
+) -> Tuple[Set[int], List[str]]:
     warnings = []
     slow = most & set(topology.slow_cpus)
     chosen = most
     if slow and most - slow:
         chosen = most - slow
-        warnings.append("hybrid processor: the efficiency cores %s keep house, the engine gets the fast ones"
-                        % format_cpus(slow))
+        warnings.append(
+            "hybrid processor: the efficiency cores %s keep house, the engine gets the fast ones"
+            % format_cpus(slow)
+        )
     for node in sorted(cores):
         if len(cores[node]) <= keep:
-            warnings.append("node %d has %s, all needed for housekeeping: nothing is isolated there"
-                            % (node, _count(len(cores[node]), "core")))
+            warnings.append(
+                "node %d has %s, all needed for housekeeping: nothing is isolated there"
+                % (node, _count(len(cores[node]), "core"))
+            )
     return chosen, warnings
 
 
-def _explicit(topology: Topology, cores: Dict[int, List[List[int]]], text: str, keep: int, most: Set[int],
-              online: Set[int]) -> Tuple[Set[int], List[Problem]]:
+def _explicit(
+    topology: Topology,
+    cores: Dict[int, List[List[int]]],
+    text: str,
+    keep: int,
+    most: Set[int],
+    online: Set[int],
+) -> Tuple[Set[int], List[Problem]]:
     """Judge a list that the user wrote. All that is wrong with it becomes one problem."""
     try:
         asked = parse_cpus(text)
     except ValueError as error:
-        return set(), [{"setting": CPUS, "value": text, "allowed": "up to %s" % (format_cpus(most) or "none"),
-                        "advice": str(error)}]
+        return set(), [
+            {
+                "setting": CPUS,
+                "value": text,
+                "allowed": "up to %s" % (format_cpus(most) or "none"),
+                "advice": str(error),
+            }
+        ]
     faults = _absent(topology, asked, online)
     if topology.boot_cpu in asked:
         faults.append("CPU %d is the boot CPU, which can not be isolated" % topology.boot_cpu)
@@ -132,12 +158,19 @@ def _explicit(topology: Topology, cores: Dict[int, List[List[int]]], text: str, 
         faults += ["the SMT siblings %s are split: name all or none" % format_cpus(group) for group in split]
         kept = sum(1 for group in cores[node] if not asked & set(group))
         if kept < keep:
-            faults.append("node %d would keep %s for housekeeping, of %d needed"
-                          % (node, _count(kept, "core"), keep))
+            faults.append(
+                "node %d would keep %s for housekeeping, of %d needed" % (node, _count(kept, "core"), keep)
+            )
     if not faults:
         return asked, []
-    return set(), [{"setting": CPUS, "value": text, "allowed": "up to %s" % (format_cpus(most) or "none"),
-                    "advice": "; ".join(faults)}]
+    return set(), [
+        {
+            "setting": CPUS,
+            "value": text,
+            "allowed": "up to %s" % (format_cpus(most) or "none"),
+            "advice": "; ".join(faults),
+        }
+    ]
 
 
 def _absent(topology: Topology, asked: Set[int], online: Set[int]) -> List[str]:
@@ -154,8 +187,9 @@ def _absent(topology: Topology, asked: Set[int], online: Set[int]) -> List[str]:
     return said
 
 
-def _interrupts(intent: Dict[str, Any], housekeeping: Set[int], isolated: Set[int],
-                topology: Topology) -> Tuple[Set[int], List[Problem]]:
+def _interrupts(
+    intent: Dict[str, Any], housekeeping: Set[int], isolated: Set[int], topology: Topology
+) -> Tuple[Set[int], List[Problem]]:
     online = housekeeping | isolated
     asked = intent["irq_affinity_cpus"] if intent["irq_affinity_enabled"] else ""
     if asked in ("", "none"):
@@ -169,8 +203,14 @@ def _interrupts(intent: Dict[str, Any], housekeeping: Set[int], isolated: Set[in
         cpus, faults = housekeeping, [str(error)]
     if not faults:
         return cpus, []
-    return housekeeping, [{"setting": "irq_affinity_cpus", "value": asked,
-                           "allowed": "CPUs among %s" % format_cpus(online), "advice": "; ".join(faults)}]
+    return housekeeping, [
+        {
+            "setting": "irq_affinity_cpus",
+            "value": asked,
+            "allowed": "CPUs among %s" % format_cpus(online),
+            "advice": "; ".join(faults),
+        }
+    ]
 
 
 def _threads(cores: Dict[int, List[List[int]]], engine: Set[int]) -> List[Dict[str, int]]:

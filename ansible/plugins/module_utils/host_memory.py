@@ -1,5 +1,6 @@
 # mypy: disable-error-code="no-redef"
 """Huge pages of each NUMA node, their mounts, and the share of the last-level cache and bandwidth."""
+
 from __future__ import annotations
 
 import re
@@ -15,8 +16,10 @@ except ImportError:
     from ansible.module_utils.host_topology import CPU, NODE, Node
 
 ROLE = "huge_pages"
-PAGES = {2048: ("huge_pages_2m_per_node", "hugetlb_2m", "2M"),
-         1048576: ("huge_pages_1g_per_node", "hugetlb_1g", "1G")}
+PAGES = {
+    2048: ("huge_pages_2m_per_node", "hugetlb_2m", "2M"),
+    1048576: ("huge_pages_1g_per_node", "hugetlb_1g", "1G"),
+}
 GROUP = "tcp-performance"  # the resctrl group that the engine's CPUs belong to
 
 
@@ -50,8 +53,14 @@ def plan_huge_pages(draft: Draft) -> None:
             _boot(draft, rich, size, count)
             options = "pagesize=%s,mode=1770" % PAGES[size][2]
             group = draft.intent["huge_pages_group"]
-            draft.mounts.append({"role": ROLE, "path": "/dev/hugepages-%s" % PAGES[size][2],
-                                 "type": "hugetlbfs", "options": options + (",gid=%s" % group if group else "")})
+            draft.mounts.append(
+                {
+                    "role": ROLE,
+                    "path": "/dev/hugepages-%s" % PAGES[size][2],
+                    "type": "hugetlbfs",
+                    "options": options + (",gid=%s" % group if group else ""),
+                }
+            )
 
 
 def _missing_size(draft: Draft, size: int, count: int) -> None:
@@ -67,8 +76,10 @@ def _judge(draft: Draft, nodes: List[Node], wanted: Dict[int, int]) -> None:
     """Compare what is wanted with what the smallest node has, less its reserve."""
     unknown = [node.node for node in nodes if node.memory_kib is None]
     if unknown and any(wanted.values()):
-        draft.warnings.append("the memory of node %s is unknown: whether the huge pages fit was not judged"
-                              % format_cpus(unknown))
+        draft.warnings.append(
+            "the memory of node %s is unknown: whether the huge pages fit was not judged"
+            % format_cpus(unknown)
+        )
     known = [(node.memory_kib, node.node) for node in nodes if node.memory_kib is not None]
     if not known:
         return
@@ -81,10 +92,13 @@ def _judge(draft: Draft, nodes: List[Node], wanted: Dict[int, int]) -> None:
         others = sum(other * wanted[other] for other in wanted if other != size)
         most = (room - others if others <= room else room) // size
         if count > most:
-            draft.problem(PAGES[size][0], count, "0 to %d" % most,
-                          "node %d has %d MiB and keeps %d MiB of it (huge_pages_reserve_mib): %d pages of %s "
-                          "are the most it can give"
-                          % (number, memory // 1024, reserve, most, PAGES[size][2]))
+            draft.problem(
+                PAGES[size][0],
+                count,
+                "0 to %d" % most,
+                "node %d has %d MiB and keeps %d MiB of it (huge_pages_reserve_mib): %d pages of %s "
+                "are the most it can give" % (number, memory // 1024, reserve, most, PAGES[size][2]),
+            )
 
 
 def _boot(draft: Draft, nodes: List[Node], size: int, count: int) -> None:
@@ -128,8 +142,12 @@ def plan_resctrl(draft: Draft, isolated: Set[int]) -> None:
         _cache(draft, domains, engine, others)
     if "mba_percent" in asked:
         _bandwidth(draft, domains, engine, others)
-    draft.resctrl = {"group": GROUP, "cpus": format_cpus(isolated), "schemata": engine,
-                     "default_schemata": others}
+    draft.resctrl = {
+        "group": GROUP,
+        "cpus": format_cpus(isolated),
+        "schemata": engine,
+        "default_schemata": others,
+    }
 
 
 def _domains(draft: Draft) -> List[int]:
@@ -146,7 +164,9 @@ def _ways(draft: Draft) -> int:
     mask = draft.files.read("/sys/fs/resctrl/info/L3/cbm_mask")
     if mask:
         return bin(int(mask, 16)).count("1")
-    return int(draft.files.read("%s/cpu%d/cache/index3/ways_of_associativity" % (CPU, draft.topology.boot_cpu)) or 0)
+    return int(
+        draft.files.read("%s/cpu%d/cache/index3/ways_of_associativity" % (CPU, draft.topology.boot_cpu)) or 0
+    )
 
 
 def _cache(draft: Draft, domains: List[int], engine: List[str], others: List[str]) -> None:
@@ -156,8 +176,12 @@ def _cache(draft: Draft, domains: List[int], engine: List[str], others: List[str
         return
     mine = ways // 2 if asked == "auto" else asked
     if mine >= ways:
-        draft.problem("memory_bandwidth_cat_ways", asked, "auto, or 1 to %d" % (ways - 1),
-                      "the last-level cache has %d ways and the other CPUs need one" % ways)
+        draft.problem(
+            "memory_bandwidth_cat_ways",
+            asked,
+            "auto, or 1 to %d" % (ways - 1),
+            "the last-level cache has %d ways and the other CPUs need one" % ways,
+        )
         return
     # The engine gets the low ways: devices write into the high ones (DDIO).
     low = (1 << mine) - 1
@@ -169,8 +193,12 @@ def _bandwidth(draft: Draft, domains: List[int], engine: List[str], others: List
     percent: Any = draft.intent["memory_bandwidth_mba_percent"]
     least = int(draft.files.read("/sys/fs/resctrl/info/MB/min_bandwidth") or 10)
     if percent < least:
-        draft.problem("memory_bandwidth_mba_percent", percent, "%d to 100" % least,
-                      "the processor throttles to %d per cent at most" % least)
+        draft.problem(
+            "memory_bandwidth_mba_percent",
+            percent,
+            "%d to 100" % least,
+            "the processor throttles to %d per cent at most" % least,
+        )
         return
     engine.append(_line("MB", domains, "100"))
     others.append(_line("MB", domains, str(percent)))

@@ -7,6 +7,7 @@ Nothing is changed. What is impossible comes back in `problems`, all at once, ea
 {"setting", "value", "allowed", "advice"}; what this host lacks comes back in `not_applicable` with the
 reason. The plan depends on the machine and the intent alone, not on whether it was carried out before.
 """
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Set
@@ -68,8 +69,10 @@ def make_plan(files: Files, profile: str, values: Dict[str, Any], platform: str 
     draft = Draft(files, topology, features, intent, profile)
     draft.problems += problems
     if not files.live:
-        draft.warnings.append("planned for a captured machine: what the capture can not tell (init system, boot "
-                              "loader, writable kernel settings) is taken as on a plain machine with systemd and GRUB")
+        draft.warnings.append(
+            "planned for a captured machine: what the capture can not tell (init system, boot "
+            "loader, writable kernel settings) is taken as on a plain machine with systemd and GRUB"
+        )
     placement = place(topology, intent, _usable(files, draft))
     draft.problems += placement.problems
     draft.warnings += placement.warnings
@@ -97,8 +100,11 @@ def _write(draft: Draft, placement: Placement) -> None:
 def _usable(files: Files, draft: Draft) -> Set[int]:
     """The CPUs a container may run on; on a machine of one's own these are all that are online."""
     if draft.container:
-        for name in ("/sys/fs/cgroup/cpuset.cpus.effective", "/sys/fs/cgroup/cpuset/cpuset.effective_cpus",
-                     "/sys/fs/cgroup/cpuset/cpuset.cpus"):
+        for name in (
+            "/sys/fs/cgroup/cpuset.cpus.effective",
+            "/sys/fs/cgroup/cpuset/cpuset.effective_cpus",
+            "/sys/fs/cgroup/cpuset/cpuset.cpus",
+        ):
             text = files.read(name)
             if text:
                 return parse_cpus(text)
@@ -135,5 +141,3 @@ def _as_dict(draft: Draft, placement: Placement, profile: str, platform: str) ->
         "warnings": draft.warnings,
         "problems": draft.problems,
     }
-
-

@@ -1,5 +1,6 @@
 # mypy: disable-error-code="no-redef"
 """The values of limits, groups, sysctls and files in /sys and /proc, capability by capability."""
+
 from __future__ import annotations
 
 import pwd
@@ -42,8 +43,12 @@ def plan_groups(draft: Draft) -> None:
         members = draft.intent["%s_members" % role] or []
         strangers = _strangers(draft, members)
         if strangers:
-            draft.problem("%s_members" % role, members, "users of this host",
-                          "there is no user %s: create it first, or take it off the list" % ", ".join(strangers))
+            draft.problem(
+                "%s_members" % role,
+                members,
+                "users of this host",
+                "there is no user %s: create it first, or take it off the list" % ", ".join(strangers),
+            )
         draft.add_group(role, draft.intent["%s_group" % role], members)
     if draft.asked("huge_pages_group"):
         # Its value is the group's number, which only the host knows once the group is there.
@@ -69,11 +74,15 @@ def plan_limits(draft: Draft) -> None:
     if not draft.asked("realtime_group"):
         return
     domain = "@%s" % draft.intent["realtime_group"]
-    for variable, item in (("realtime_rtprio", "rtprio"), ("realtime_memlock_kib", "memlock"),
-                           ("realtime_nice", "nice")):
+    for variable, item in (
+        ("realtime_rtprio", "rtprio"),
+        ("realtime_memlock_kib", "memlock"),
+        ("realtime_nice", "nice"),
+    ):
         if draft.asked(variable):
-            draft.limits.append({"domain": domain, "type": "-", "item": item,
-                                 "value": str(draft.intent[variable])})
+            draft.limits.append(
+                {"domain": domain, "type": "-", "item": item, "value": str(draft.intent[variable])}
+            )
 
 
 def plan_sysctls(draft: Draft) -> None:
@@ -90,8 +99,9 @@ def plan_sysctls(draft: Draft) -> None:
 def plan_memory_policy(draft: Draft) -> None:
     """Transparent huge pages and the merging of equal pages."""
     if draft.asked("huge_pages_thp") and not draft.skip_without("thp", "thp", "huge_pages"):
-        draft.set_file("thp", "huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled",
-                       draft.intent["huge_pages_thp"])
+        draft.set_file(
+            "thp", "huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled", draft.intent["huge_pages_thp"]
+        )
     if draft.asked("huge_pages_ksm") and not draft.skip_without("ksm", "ksm", "huge_pages"):
         draft.set_file("ksm", "huge_pages", "/sys/kernel/mm/ksm/run", _SWITCH[draft.intent["huge_pages_ksm"]])
 
@@ -107,25 +117,37 @@ def plan_masks(draft: Draft, placement: Placement) -> None:
         if placement.interrupts == placement.all:
             draft.skip("default_mask", "irq_affinity", "every CPU takes interrupts: none is isolated")
         elif not draft.skip_without("irq_affinity", "default_mask", "irq_affinity"):
-            draft.set_file("default_mask", "irq_affinity", "/proc/irq/default_smp_affinity",
-                           format_mask(placement.interrupts, size))
+            draft.set_file(
+                "default_mask",
+                "irq_affinity",
+                "/proc/irq/default_smp_affinity",
+                format_mask(placement.interrupts, size),
+            )
 
 
 def plan_power(draft: Draft, engine: Set[int]) -> None:
     _governor(draft)
     _preference(draft)
-    if draft.asked("power_cstate_latency_us") and not draft.skip_without("cpuidle", "cstate_latency", "power"):
+    if draft.asked("power_cstate_latency_us") and not draft.skip_without(
+        "cpuidle", "cstate_latency", "power"
+    ):
         latency = draft.intent["power_cstate_latency_us"]
         for cpu in sorted(engine):
             # In this file 0 means "no limit" and "n/a" means "not a microsecond".
-            draft.set_file("cstate_latency.cpu%d" % cpu, "power",
-                           "%s/cpu%d/power/pm_qos_resume_latency_us" % (CPU, cpu), str(latency) if latency else "n/a")
+            draft.set_file(
+                "cstate_latency.cpu%d" % cpu,
+                "power",
+                "%s/cpu%d/power/pm_qos_resume_latency_us" % (CPU, cpu),
+                str(latency) if latency else "n/a",
+            )
     if draft.asked("power_turbo"):
         switch = boost(draft.files)
         if draft.container or switch is None:
             draft.skip_without("boost", "turbo", "power")
         else:
-            draft.set_file("turbo", "power", switch[0], switch[1] if draft.intent["power_turbo"] else switch[2])
+            draft.set_file(
+                "turbo", "power", switch[0], switch[1] if draft.intent["power_turbo"] else switch[2]
+            )
     if draft.asked("power_smt") and not draft.skip_without("smt_control", "smt", "power"):
         draft.set_file("smt", "power", CPU + "/smt/control", "on" if draft.intent["power_smt"] else "off")
 
@@ -136,11 +158,17 @@ def _governor(draft: Draft) -> None:
     value = draft.intent["power_governor"]
     available = _words(draft, "scaling_available_governors")
     if available is not None and value not in available:
-        draft.problem("power_governor", value, ", ".join(sorted(available)),
-                      "the cpufreq driver of this host has no governor of that name")
+        draft.problem(
+            "power_governor",
+            value,
+            ", ".join(sorted(available)),
+            "the cpufreq driver of this host has no governor of that name",
+        )
         return
     for cpu in draft.topology.online:
-        draft.set_file("governor.cpu%d" % cpu, "power", "%s/cpu%d/cpufreq/scaling_governor" % (CPU, cpu), value)
+        draft.set_file(
+            "governor.cpu%d" % cpu, "power", "%s/cpu%d/cpufreq/scaling_governor" % (CPU, cpu), value
+        )
 
 
 def _preference(draft: Draft) -> None:
@@ -149,15 +177,22 @@ def _preference(draft: Draft) -> None:
     value = draft.intent["power_epp"]
     available = _words(draft, "energy_performance_available_preferences")
     if available is not None and value not in available:
-        draft.problem("power_epp", value, ", ".join(sorted(available)), "the processor has no such preference")
+        draft.problem(
+            "power_epp", value, ", ".join(sorted(available)), "the processor has no such preference"
+        )
         return
     if draft.intent["power_governor"] == "performance" and value != "performance":
-        draft.problem("power_epp", value, "performance",
-                      "under the governor performance the kernel refuses every other preference")
+        draft.problem(
+            "power_epp",
+            value,
+            "performance",
+            "under the governor performance the kernel refuses every other preference",
+        )
         return
     for cpu in draft.topology.online:
-        draft.set_file("epp.cpu%d" % cpu, "power",
-                       "%s/cpu%d/cpufreq/energy_performance_preference" % (CPU, cpu), value)
+        draft.set_file(
+            "epp.cpu%d" % cpu, "power", "%s/cpu%d/cpufreq/energy_performance_preference" % (CPU, cpu), value
+        )
 
 
 def _words(draft: Draft, name: str) -> Optional[Set[str]]:
@@ -177,5 +212,7 @@ def isolation_warnings(draft: Draft, placement: Placement) -> List[str]:
     """What a user should know about isolation that rests on less than boot arguments."""
     if not placement.isolated or draft.boot.get("cpu_isolation"):
         return []
-    return ["no boot arguments: CPUs %s are kept free by placement only, the scheduler still sees them"
-            % format_cpus(placement.isolated)]
+    return [
+        "no boot arguments: CPUs %s are kept free by placement only, the scheduler still sees them"
+        % format_cpus(placement.isolated)
+    ]

@@ -4,6 +4,7 @@
 Numbers of cores and sockets are lscpu's: consecutive, in the order in which the CPUs show them, because
 the kernel's own core_id repeats in every socket.
 """
+
 from __future__ import annotations
 
 import platform
@@ -95,16 +96,30 @@ def read_topology(files: Files) -> Topology:
             continue
         siblings = _siblings(files, number, online)
         package = files.read("%s/cpu%d/topology/physical_package_id" % (CPU, number)) or "0"
-        cpus.append(Cpu(number, cores.setdefault(siblings, len(cores)), sockets.setdefault(package, len(sockets)),
-                        node_of.get(number, nodes[0].node), True, siblings))
+        cpus.append(
+            Cpu(
+                number,
+                cores.setdefault(siblings, len(cores)),
+                sockets.setdefault(package, len(sockets)),
+                node_of.get(number, nodes[0].node),
+                True,
+                siblings,
+            )
+        )
     info = _cpuinfo(files)
     flags = tuple(sorted(set((info.get("flags") or info.get("Features") or "").split())))
     return Topology(
-        cpus=tuple(cpus), nodes=nodes, boot_cpu=min(present),
+        cpus=tuple(cpus),
+        nodes=nodes,
+        boot_cpu=min(present),
         possible=max((_cpus(files, "possible") or present) | present) + 1,
         smt_active=any(len(cpu.siblings) > 1 for cpu in cpus),
-        slow_cpus=_slow(files, online), model=info.get("model name", "unknown"),
-        arch=_arch(files, info), flags=flags, huge_page_sizes_kib=_page_sizes(files, flags))
+        slow_cpus=_slow(files, online),
+        model=info.get("model name", "unknown"),
+        arch=_arch(files, info),
+        flags=flags,
+        huge_page_sizes_kib=_page_sizes(files, flags),
+    )
 
 
 def _cpus(files: Files, name: str) -> Set[int]:
