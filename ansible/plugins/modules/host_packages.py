@@ -1,0 +1,86 @@
+#!/usr/bin/python
+"""Ansible module: install packages, their removal written down before the first of them arrives."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+module: host_packages
+short_description: Install packages that a revert can take away again
+description:
+  - Simulates the transaction, writes it to the snapshot, and only then runs it; recommended packages stay out.
+  - Refuses a transaction that would remove a package.
+  - Works without python3-apt, in check mode too, which ansible.builtin.apt does not.
+  - Refreshes apt's lists first when something is missing and they are older than an hour.
+options:
+  name: {description: Packages that must be installed., type: list, elements: str, required: true}
+  role: {description: Who needs them., type: str, required: true}
+"""
+
+RETURN = """
+installed: {description: New packages with their versions, type: list, elements: str, returned: always}
+upgraded: {description: Packages that a new one needs in a newer version, type: list, elements: str, returned: always}
+"""
+
+import os
+import time
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.snapshot_host import Host, SnapshotError
+from ansible.module_utils.snapshot_packages import WAIT, can_simulate, missing, record_packages
+from ansible.module_utils.snapshot_store import Store
+
+LISTS = "/var/lib/apt/lists"
+FRESH_SECONDS = 3600
+
+
+def lists_are_fresh() -> bool:
+    stamps = [os.path.join(LISTS, "partial"), LISTS]
+    newest = max([os.stat(path).st_mtime for path in stamps if os.path.exists(path)] + [0])
+    return time.time() - newest < FRESH_SECONDS
+
+
+def install(names: List[str], role: str, check: bool) -> Dict[str, Any]:
+    host = Host()
+    absent = missing(host, names)
+    if not absent:
+        return {"changed": False, "installed": [], "upgraded": []}
+    if not check and not (lists_are_fresh() and can_simulate(host, absent)):
+        host.must("apt-get", "update", "-q", *WAIT)
+    if not can_simulate(host, absent):
+        if check:
+            # Fresh machines have no lists, and check mode must not fetch any.
+            note = ["%s (apt's lists do not have it yet)" % name for name in absent]
+            return {"changed": True, "installed": note, "upgraded": []}
+        raise SnapshotError("apt knows no candidate for one of: %s" % ", ".join(absent))
+    store = Store(host)
+    transaction = record_packages(host, store, names, role)
+    if not check:
+        store.save()
+        host.must("apt-get", "install", "-y", "-q", "--no-install-recommends", *WAIT, *names)
+    return {
+        "changed": True,
+        "installed": ["%s %s" % pair for pair in sorted(transaction.new.items())],
+        "upgraded": ["%s %s -> %s" % (n, *versions) for n, versions in sorted(transaction.upgraded.items())],
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "list", "elements": "str", "required": True},
+            "role": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    os.environ.setdefault("NEEDRESTART_MODE", "l")
+    try:
+        result = install(module.params["name"], module.params["role"], module.check_mode)
+    except (SnapshotError, OSError) as error:
+        module.fail_json(msg=str(error))
+    lines = result["installed"] + result["upgraded"]
+    module.exit_json(diff={"prepared": "".join("install %s\n" % line for line in lines)}, **result)
+
+
+if __name__ == "__main__":
+    main()
