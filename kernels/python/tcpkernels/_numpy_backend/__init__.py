@@ -1,0 +1,73 @@
+"""The kernels in NumPy: what every other backend is tested against, and the fallback without a library."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from .. import _tcpdb
+from .behavior import (
+    Model,
+    Window,
+    baseline_score,
+    baseline_score_many,
+    window_scan_f32,
+    window_scan_u8,
+)
+from .engine import Engine
+from .lookup import Table
+from .network import QuarantineSet, adapt, consensus
+from .registry import Registry
+
+NAME = "numpy"
+
+__all__ = [
+    "NAME",
+    "Engine",
+    "Model",
+    "QuarantineSet",
+    "Registry",
+    "Table",
+    "Window",
+    "adapt",
+    "baseline_score",
+    "baseline_score_many",
+    "consensus",
+    "huge_pages",
+    "key",
+    "library",
+    "threads",
+    "variant",
+    "variants",
+    "window_scan_f32",
+    "window_scan_u8",
+]
+
+
+def key(name: bytes) -> int:
+    """The 64-bit lookup key of a name."""
+    return _tcpdb.name_key(name)
+
+
+def library() -> str:
+    """Path of the C library: none is used here."""
+    return ""
+
+
+def variant() -> str:
+    """The variant in use."""
+    return "numpy"
+
+
+def variants() -> Tuple[str, ...]:
+    """The variants that can be asked for here."""
+    return ("numpy",)
+
+
+def threads() -> int:
+    """Threads that one call may use."""
+    return 1
+
+
+def huge_pages() -> List[str]:
+    """Kinds of huge pages that memory of the kernels lies in: NumPy asks for none."""
+    return []
