@@ -114,7 +114,9 @@ def provision(
     step("report")
     reported = report()
     if outcome.changed:
-        print(f"\nProvisioning changed {outcome.changed} things. ./invoke revert brings the former state back.")
+        print(
+            f"\nProvisioning changed {outcome.changed} things. ./invoke revert brings the former state back."
+        )
     else:
         print("\nProvisioning changed nothing: the host already was as planned.")
     return max(verified, measured, reported)

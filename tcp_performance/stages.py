@@ -76,7 +76,9 @@ def summary(results: list[Result]) -> None:
     for result in results:
         table.add_row(result.stage.name, result.outcome, f"{result.seconds:.0f}", result.note)
     Console().print(table)
-    counts = {outcome: sum(r.outcome == outcome for r in results) for outcome in ("passed", "failed", "skipped")}
+    counts = {
+        outcome: sum(r.outcome == outcome for r in results) for outcome in ("passed", "failed", "skipped")
+    }
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
 
 
