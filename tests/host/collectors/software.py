@@ -1,0 +1,109 @@
+"""Programs of a host, by what they do: compilers compile, BLAS is loaded, the kernels test themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any, Dict, List
+
+OPENMP = """#include <omp.h>
+#include <stdio.h>
+int main(void) {
+    int threads = 0;
+#pragma omp parallel num_threads(2) reduction(+ : threads)
+    threads += 1;
+    return printf("threads %d\\n", threads) < 0;
+}
+"""
+
+# The library that a program linked with -lblas gets, as the dynamic linker resolves it.
+BLAS = """
+import ctypes
+for name in ("libblas.so.3", "liblapack.so.3"):
+    ctypes.CDLL(name)
+for line in open("/proc/self/maps"):
+    path = line.split(None, 5)[-1].strip()
+    if "/" in path:
+        print(path)
+"""
+
+PYTHON_INFO = """
+import json, tcpkernels
+print(json.dumps(dict(tcpkernels.info(), file=tcpkernels.__file__), default=str))
+"""
+
+
+def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
+    enabled = plan["capabilities"]
+    found: Dict[str, Any] = {"commands": {}, "units": units(request["units"]), "openmp": {}, "python": {}}
+    for name, command in request["commands"].items():
+        if enabled.get(command["role"]):
+            found["commands"][name] = run(command["argv"])
+    if enabled.get("toolchain"):
+        found["openmp"] = {compiler: openmp(compiler) for compiler in ("gcc", "clang")}
+    if enabled.get("blas"):
+        found["blas"] = run([sys.executable, "-c", BLAS])
+    if enabled.get("kernels"):
+        for backend in ("cython", "ctypes", "numpy"):
+            found["python"][backend] = run([sys.executable, "-c", PYTHON_INFO], TCPK_BACKEND=backend)
+    return found
+
+
+def run(argv: List[str], **variables: str) -> Dict[str, Any]:
+    """Exit status and output of a command; 127 when there is no such command."""
+    environment = dict(os.environ, LC_ALL="C", **variables)
+    environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            cwd="/",
+            timeout=120,
+            check=False,
+        )
+    except FileNotFoundError:
+        return {"status": 127, "output": "", "errors": "there is no %s" % argv[0]}
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"status": 126, "output": "", "errors": str(error)}
+    return {
+        "status": done.returncode,
+        "output": done.stdout.decode("utf-8", "replace").strip(),
+        "errors": done.stderr.decode("utf-8", "replace").strip(),
+    }
+
+
+def openmp(compiler: str) -> Dict[str, Any]:
+    """Compile and run a program of two OpenMP threads."""
+    if not shutil.which(compiler, path="/usr/local/bin:/usr/bin:/bin"):
+        return {"status": 127, "output": "", "errors": "there is no %s" % compiler}
+    folder = tempfile.mkdtemp(prefix="tcp-performance-")
+    try:
+        source, program = os.path.join(folder, "threads.c"), os.path.join(folder, "threads")
+        with open(source, "w", encoding="utf-8") as stream:
+            stream.write(OPENMP)
+        compiled = run([compiler, "-fopenmp", source, "-o", program])
+        return run([program]) if compiled["status"] == 0 else compiled
+    finally:
+        shutil.rmtree(folder)
+
+
+def units(names: List[str]) -> Dict[str, Dict[str, str]]:
+    """Whether systemd has each unit, runs it, and starts it at boot; nothing where systemd does not run."""
+    if not names or not os.path.isdir("/run/systemd/system"):
+        return {}
+    done = run(["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *names])
+    found = {}
+    for block in done["output"].split("\n\n"):
+        fields = dict(line.partition("=")[::2] for line in block.splitlines())
+        if "Id" in fields:
+            found[fields["Id"]] = {
+                "load": fields.get("LoadState", ""),
+                "active": fields.get("ActiveState", ""),
+                "enabled": fields.get("UnitFileState", ""),
+            }
+    return found

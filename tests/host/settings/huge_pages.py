@@ -1,0 +1,84 @@
+"""Huge pages: asked and got on each node, their mounts, and the group that may use them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator
+
+from tests.host.settings.common import Request, boot_argument, effective, kept_files, kernel_value, shared
+from tests.host.state import Plan, State
+from tests.host.verdict import DRIFTED, Judgement, Setting, compliant, drifted, reboot_pending
+
+ROLE = "huge_pages"
+REQUEST = Request(files=("/etc/fstab", "/etc/systemd/system/*.mount", "/dev/hugepages-*"))
+
+
+def reservation(plan: Plan, entry: dict[str, str]) -> Setting:
+    """The pages of one size that one node has; after a reboot it may have more than now."""
+    plain = kernel_value(plan, entry)
+    size = "1G" if "1048576kB" in entry["path"] else "2M"
+    words = plan["boot_arguments_by_role"].get(ROLE, [])
+    ours = [list(pair) for pair in zip(words, words[1:]) if pair[0] == f"hugepagesz={size}"]
+
+    def judge(state: State) -> Judgement:
+        found = plain.judge(state)
+        got = state.value(entry["path"])
+        if found.verdict != DRIFTED or got is None or got == entry["value"]:
+            return found
+        if ours and not effective(state.running_arguments, ours[0]):
+            pending = boot_argument(ROLE, ours[0]).judge(state)
+            if pending.verdict != DRIFTED:
+                return reboot_pending(
+                    got, f"asked for {entry['value']}, got {got}; the boot loader has the rest"
+                )
+        return drifted(
+            got, f"asked for {entry['value']}, got {got}: the node could not give them, or gave them back"
+        )
+
+    return Setting(plain.name, ROLE, plain.expected, judge, plain.subjects)
+
+
+def mount(entry: dict[str, str], group: str) -> Setting:
+    path = entry["path"]
+    wanted = dict(option.partition("=")[::2] for option in entry["options"].split(","))
+
+    def judge(state: State) -> Judgement:
+        found = [m for m in state.raw["mounts"] if m["path"] == path and m["type"] == entry["type"]]
+        if not found:
+            return drifted("not mounted", f"there is no {entry['type']} at {path}")
+        options = dict(option.partition("=")[::2] for option in found[-1]["options"].split(","))
+        actual = ",".join(f"{key}={options.get(key, '')}" for key in sorted(wanted))
+        numbers = state.group(group) if group else None
+        for key, value in wanted.items():
+            expected = str(numbers[0]) if key == "gid" and numbers else value
+            if options.get(key, "").lstrip("0") != expected.lstrip("0"):
+                return drifted(actual, f"{path} is mounted with {key}={options.get(key, 'nothing')}")
+        if not kept(state, path):
+            return drifted(
+                f"{actual} until the next boot", "neither a mount unit nor /etc/fstab mounts it at boot"
+            )
+        return compliant(actual)
+
+    subjects = (("mounts", path), ("kept_mount", path))
+    return Setting(f"{ROLE}.mount.{path}", ROLE, f"{entry['type']} {entry['options']}", judge, subjects)
+
+
+def kept(state: State, path: str) -> bool:
+    """Whether something mounts it again at boot."""
+    if re.search(rf"^\S+\s+{re.escape(path)}\s", state.text("/etc/fstab"), re.MULTILINE):
+        return True
+    units = [name for name in state.raw["files"] if name.endswith(".mount")]
+    return any(re.search(rf"^Where={re.escape(path)}$", state.text(name), re.MULTILINE) for name in units)
+
+
+def settings(plan: Plan) -> Iterator[Setting]:
+    for setting in shared(plan, ROLE):
+        pages: list[dict[str, Any]] = [
+            entry
+            for entry in plan["sysfs"]
+            if entry["setting"] == setting.name and entry["path"].endswith("/nr_hugepages")
+        ]
+        yield reservation(plan, pages[0]) if pages else setting
+    yield from kept_files(plan, ROLE)
+    for entry in plan["mounts"]:
+        yield mount(entry, plan["intent"].get("huge_pages_group", ""))

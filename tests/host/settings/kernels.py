@@ -1,0 +1,107 @@
+"""The kernels: installed, proving themselves, on the best variant for this CPU, through each Python backend."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterator
+
+from tests.host.settings.common import Request
+from tests.host.state import Plan, State
+from tests.host.verdict import Judgement, Setting, compliant, drifted
+
+ROLE = "kernels"
+COMMAND = "/usr/local/bin/tcp_behavioral_engine"
+REQUEST = Request(
+    files=(COMMAND,),
+    prefixed_files=(
+        "{prefix}/lib/libtcpk.so",
+        "{prefix}/bin/tcp_behavioral_engine",
+        "{prefix}/include/tcpk/*.h",
+    ),
+    commands={"self_test": (ROLE, [COMMAND, "validate"])},
+)
+BACKENDS = ("cython", "ctypes", "numpy")
+# The best first, each with what /proc/cpuinfo says of a CPU that has it.
+VARIANTS = {
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+    "avx2": {"avx2", "bmi2", "fma"},
+    "neon": {"asimd"},
+    "generic": set[str](),
+}
+
+
+def info(state: State, backend: str) -> tuple[dict[str, Any], str]:
+    """What tcpkernels says of itself with a backend asked for; or why it says nothing."""
+    run = State.run(state.raw["python"].get(backend))
+    try:
+        return (json.loads(run.output), "") if run.status == 0 else ({}, run.said)
+    except ValueError:
+        return {}, run.said
+
+
+def self_test() -> Setting:
+    def judge(state: State) -> Judgement:
+        run = state.command("self_test")
+        if run.status:
+            return drifted(f"exit {run.status}", run.said)
+        return compliant("passed")
+
+    return Setting(f"{ROLE}.self_test", ROLE, "passed", judge, (("commands", "self_test"),))
+
+
+def command(prefix: str) -> Setting:
+    """The command that a user types is the one below the prefix, and everybody may run it."""
+    target = f"{prefix}/bin/tcp_behavioral_engine"
+
+    def judge(state: State) -> Judgement:
+        found = state.file(COMMAND)
+        if found is None:
+            return drifted("absent", f"there is no {COMMAND}")
+        if found.real != target:
+            return drifted(found.real, f"{COMMAND} is not the one that was installed")
+        if (found.mode, found.owner) != ("0755", "root"):
+            return drifted(f"{found.mode} {found.owner}", f"mode or owner of {target} was changed")
+        return compliant(f"{target} 0755 root")
+
+    return Setting(
+        f"{ROLE}.command", ROLE, f"{target} 0755 root", judge, (("files", COMMAND), ("link", COMMAND))
+    )
+
+
+def backend(name: str) -> Setting:
+    """Python loads the kernels through this backend, and does not fall back to another one."""
+
+    def judge(state: State) -> Judgement:
+        found, reason = info(state, name)
+        if found.get("backend") != name:
+            return drifted(found.get("backend", "does not load"), reason or "another backend was taken")
+        return compliant(name, found.get("library", ""))
+
+    return Setting(f"{ROLE}.backend.{name}", ROLE, name, judge, (("python", name),))
+
+
+def variant() -> Setting:
+    """The best variant that the library was built with and the CPU has is the one in use."""
+
+    def judge(state: State) -> Judgement:
+        found, reason = info(state, "ctypes")
+        actual = str(found.get("variant", "none"))
+        available = found.get("available_variants", [])
+        fitting = [name for name, flags in VARIANTS.items() if flags <= state.cpu_flags]
+        best = next((name for name in fitting if name in available), "none")
+        if actual != best or actual == "none":
+            return drifted(
+                actual, reason or f"the CPU has {', '.join(fitting)}, the library {', '.join(available)}"
+            )
+        return compliant(actual)
+
+    return Setting(f"{ROLE}.variant", ROLE, "the best for this CPU", judge, (("variant",),))
+
+
+def settings(plan: Plan) -> Iterator[Setting]:
+    prefix = plan["intent"].get("kernels_prefix") or "/opt/tcp-performance"
+    yield self_test()
+    yield command(prefix)
+    for name in BACKENDS:
+        yield backend(name)
+    yield variant()
