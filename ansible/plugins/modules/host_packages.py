@@ -14,6 +14,7 @@ description:
 options:
   name: {description: Packages that must be installed., type: list, elements: str, required: true}
   role: {description: Who needs them., type: str, required: true}
+  unavailable: {description: What to do when apt's sources lack one., type: str, default: ""}
 """
 
 RETURN = """
@@ -40,7 +41,7 @@ def lists_are_fresh() -> bool:
     return time.time() - newest < FRESH_SECONDS
 
 
-def install(names: List[str], role: str, check: bool) -> Dict[str, Any]:
+def install(names: List[str], role: str, unavailable: str, check: bool) -> Dict[str, Any]:
     host = Host()
     absent = missing(host, names)
     if not absent:
@@ -52,7 +53,8 @@ def install(names: List[str], role: str, check: bool) -> Dict[str, Any]:
             # Fresh machines have no lists, and check mode must not fetch any.
             note = ["%s (apt's lists do not have it yet)" % name for name in absent]
             return {"changed": True, "installed": note, "upgraded": []}
-        raise SnapshotError("apt knows no candidate for one of: %s" % ", ".join(absent))
+        words = "apt knows no package for one of %s. %s" % (", ".join(absent), unavailable)
+        raise SnapshotError(words.strip())
     store = Store(host)
     transaction = record_packages(host, store, names, role)
     if not check:
@@ -70,12 +72,14 @@ def main() -> None:
         argument_spec={
             "name": {"type": "list", "elements": "str", "required": True},
             "role": {"type": "str", "required": True},
+            "unavailable": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
+    params = module.params
     os.environ.setdefault("NEEDRESTART_MODE", "l")
     try:
-        result = install(module.params["name"], module.params["role"], module.check_mode)
+        result = install(params["name"], params["role"], params["unavailable"], module.check_mode)
     except (SnapshotError, OSError) as error:
         module.fail_json(msg=str(error))
     lines = result["installed"] + result["upgraded"]
