@@ -139,7 +139,7 @@ def _cpus() -> Variable:
         if text in ("auto", "none"):
             return text
         # Whether those CPUs exist is the planner's question; here only the form is judged.
-        if isinstance(value, bool) or not re.fullmatch(r"\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*", text):
+        if isinstance(value, bool) or not re.fullmatch(r"[0-9]+(-[0-9]+)?(\s*,\s*[0-9]+(-[0-9]+)?)*", text):
             raise Rejected(allowed, "separate numbers and ranges by commas")
         return re.sub(r"\s", "", text)
 

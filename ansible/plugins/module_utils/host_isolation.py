@@ -153,14 +153,18 @@ def _explicit(
     faults = _absent(topology, asked, online)
     if topology.boot_cpu in asked:
         faults.append("CPU %d is the boot CPU, which can not be isolated" % topology.boot_cpu)
+    short: Dict[int, List[int]] = {}
     for node in sorted(cores):
         split = [group for group in cores[node] if asked & set(group) and not set(group) <= asked]
         faults += ["the SMT siblings %s are split: name all or none" % format_cpus(group) for group in split]
         kept = sum(1 for group in cores[node] if not asked & set(group))
         if kept < keep:
-            faults.append(
-                "node %d would keep %s for housekeeping, of %d needed" % (node, _count(kept, "core"), keep)
-            )
+            short.setdefault(kept, []).append(node)
+    for kept, nodes in short.items():
+        faults.append(
+            "node %s would keep %s for housekeeping, of %d needed"
+            % (format_cpus(nodes), _count(kept, "core"), keep)
+        )
     if not faults:
         return asked, []
     return set(), [

@@ -67,6 +67,11 @@ plan:
   description: The plan. C(problems) is empty when the task succeeds.
   returned: when the topology could be read
   type: dict
+said:
+  description: The problems in words, one a line.
+  returned: when the topology could be read
+  type: list
+  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -89,10 +94,13 @@ def main() -> None:
         plan = make_plan(Files(wanted["sysroot"]), wanted["profile"], wanted["intent"], wanted["platform"])
     except ValueError as error:
         module.fail_json(msg="no plan: %s" % error)
-    if plan["problems"] and wanted["fail_on_problems"]:
-        lines = ["%(setting)s = %(value)s: allowed %(allowed)s (%(advice)s)" % p for p in plan["problems"]]
-        module.fail_json(msg="The host can not fulfil this: " + "; ".join(lines), plan=plan)
-    module.exit_json(changed=False, plan=plan)
+    said = [
+        "%(setting)s = %(value)s: allowed is %(allowed)s. %(advice)s" % problem
+        for problem in plan["problems"]
+    ]
+    if said and wanted["fail_on_problems"]:
+        module.fail_json(msg="The host can not fulfil this: " + "; ".join(said), plan=plan, said=said)
+    module.exit_json(changed=False, plan=plan, said=said)
 
 
 if __name__ == "__main__":
