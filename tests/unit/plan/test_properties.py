@@ -13,7 +13,6 @@ from cpu_list import format_cpus, parse_cpus
 from hypothesis import given
 from hypothesis import strategies as st
 
-
 HOUSEKEEPING = "cpu_isolation_housekeeping_cores_per_node"
 
 
