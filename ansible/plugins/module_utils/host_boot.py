@@ -23,6 +23,8 @@ except ImportError:
 
 DROP_IN = "/etc/default/grub.d/60-tcp-performance.cfg"
 LAST_PLAN = "/var/lib/tcp-performance/plan.json"
+# What role cpu_isolation put into systemd-boot's one line, by role.
+RECORD = "/var/lib/tcp-performance/boot-arguments.json"
 # COMMAND_LINE_SIZE of x86 and arm64; the kernel cuts off the rest in silence.
 LONGEST = 2047
 
@@ -85,7 +87,7 @@ def administrators(files: Files) -> List[Tuple[str, str]]:
     ]:
         if name != DROP_IN:
             found += [(name, argument) for argument in _grub(files.read(name) or "")]
-    ours = _last_plan(files)
+    ours = _ours(files)
     found += [
         (SYSTEMD_BOOT, argument)
         for argument in (files.read(SYSTEMD_BOOT) or "").split()
@@ -117,11 +119,22 @@ def _grub(text: str) -> List[str]:
     return found
 
 
-def _last_plan(files: Files) -> Optional[List[str]]:
-    try:
-        return [str(argument) for argument in json.loads(files.read(LAST_PLAN) or "null")["boot_arguments"]]
-    except (ValueError, TypeError, KeyError):
-        return None
+def _ours(files: Files) -> Optional[List[str]]:
+    """The arguments that an earlier provisioning handed over; None on a host that is new.
+
+    The last plan alone does not do: a run that stopped half-way recorded its plan and applied nothing.
+    """
+    found: List[str] = []
+    known = False
+    for name in (LAST_PLAN, RECORD):
+        try:
+            document = json.loads(files.read(name) or "null")
+            lists = [document["boot_arguments"]] if name == LAST_PLAN else list(document.values())
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        known = True
+        found += [str(argument) for arguments in lists for argument in arguments]
+    return found if known else None
 
 
 def _conflicts(draft: Draft) -> None:

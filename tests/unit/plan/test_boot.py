@@ -102,12 +102,16 @@ def test_the_running_kernels_line_is_ours_on_a_host_that_was_provisioned(cloud: 
     assert cloud.plan(live=True)["problems"] == []
 
 
-def test_on_systemd_boot_what_the_last_plan_wrote_is_ours(cloud: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("plan", {"boot_arguments": ["nohz_full=1"]}), ("boot-arguments", {"cpu_isolation": ["nohz_full=1"]})],
+)
+def test_on_systemd_boot_what_we_wrote_is_ours(cloud: Any, name: str, content: dict[str, Any]) -> None:
     (cloud.root / GRUB).unlink()
     cloud.write("etc/kernel/cmdline", "root=/dev/sda1 nohz_full=1 isolcpus=3").write(
         "usr/bin/kernel-install", ""
     )
-    cloud.write("var/lib/tcp-performance/plan.json", json.dumps({"boot_arguments": ["nohz_full=1"]}))
+    cloud.write(f"var/lib/tcp-performance/{name}.json", json.dumps(content))
     plan = cloud.plan(live=True)
     assert plan["features"]["boot_loader"]["kind"] == "systemd-boot"
     assert [p["allowed"] for p in plan["problems"]] == ["isolcpus=3"]
