@@ -238,7 +238,8 @@ def version(role: str, name: str, command: str, pattern: str, at_least: tuple[in
             return drifted(found.group(1), f"older than {wanted}")
         return compliant(found.group(1))
 
-    return Setting(f"{role}.{name}", role, f"{wanted} or newer", judge, (("commands", command),))
+    subjects = (("commands", command), ("versions", command))
+    return Setting(f"{role}.{name}", role, f"{wanted} or newer", judge, subjects)
 
 
 def enabled_unit(role: str, unit: str) -> Setting:

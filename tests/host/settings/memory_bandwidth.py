@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Iterator
 
 from tests.host.cpus import expand
-from tests.host.settings.common import Request, shared
+from tests.host.settings.common import Request, enabled_unit, managed_file, shared
 from tests.host.state import Plan, State
 from tests.host.verdict import Judgement, Setting, compliant, drifted
 
 ROLE = "memory_bandwidth"
-REQUEST = Request()
+UNIT = "tcp-performance-memory-bandwidth.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+DIVISION = "/etc/tcp-performance/memory-bandwidth.json"
+PROGRAM = "/usr/local/lib/tcp-performance/memory-bandwidth"
+REQUEST = Request(files=(UNIT_FILE, DIVISION, PROGRAM), units=(UNIT,))
 ROOT = "/sys/fs/resctrl"
 
 
@@ -58,8 +62,15 @@ def cpus(path: str, expected: str) -> Setting:
 def settings(plan: Plan) -> Iterator[Setting]:
     yield from shared(plan, ROLE)
     planned = plan.get("resctrl")
-    if planned:
-        group = f"{ROOT}/{planned['group']}"
-        yield cpus(f"{group}/cpus_list", planned["cpus"])
-        yield schemata("engine", f"{group}/schemata", planned["schemata"])
-        yield schemata("others", f"{ROOT}/schemata", planned["default_schemata"])
+    if not planned:
+        return
+    group = f"{ROOT}/{planned['group']}"
+    yield cpus(f"{group}/cpus_list", planned["cpus"])
+    yield schemata("engine", f"{group}/schemata", planned["schemata"])
+    yield schemata("others", f"{ROOT}/schemata", planned["default_schemata"])
+    # JSON has no comments, so it cannot say that it is managed.
+    yield managed_file(ROLE, DIVISION, header=False)
+    yield managed_file(ROLE, PROGRAM, mode="0755")
+    if plan["features"]["systemd"]["available"]:
+        yield managed_file(ROLE, UNIT_FILE)
+        yield enabled_unit(ROLE, UNIT)
