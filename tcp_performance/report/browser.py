@@ -1,0 +1,59 @@
+"""The distribution's Chromium without a window, as the page's tests and the screenshot use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+FLAGS = (
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+
+
+def missing() -> str:
+    """Why no browser can be started, with the command that helps; empty when one can."""
+    absent = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    if not absent:
+        return ""
+    return f"no {' and no '.join(absent)} in PATH; on Debian: apt-get install chromium chromium-driver"
+
+
+@contextmanager
+def opened(width: int, height: int = 900, dark: bool = False) -> Iterator[webdriver.Chrome]:
+    """A fresh browser whose pages are exactly `width` x `height` CSS pixels; all it wrote is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tcp-performance-browser-", ignore_cleanup_errors=True) as folder:
+        options = Options()
+        options.binary_location = shutil.which("chromium") or "chromium"
+        for flag in (*FLAGS, f"--user-data-dir={folder}"):
+            options.add_argument(flag)
+        if os.geteuid() == 0:
+            options.add_argument("--no-sandbox")  # Chromium's sandbox refuses root
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+            yield browser
+        finally:
+            browser.quit()
+
+
+def address(page: Path) -> str:
+    return page.resolve().as_uri()

@@ -1,0 +1,155 @@
+"""Inputs for the report's tests, made by rule: plans by the planner from invented machines, verdicts and timings from seeded
+random numbers. No figure here was ever measured.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "ansible/plugins/module_utils"))
+
+from cpu_list import format_cpus  # noqa: E402
+from host_plan import Files, make_plan  # noqa: E402
+
+SYS = "sys/devices/system"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An invented machine. SMT siblings are numbered as Linux does: all first threads, then all second ones."""
+
+    sockets: int = 1
+    nodes_per_socket: int = 1
+    cores_per_node: int = 1
+    threads: int = 1
+    memory_gib: int | None = 64
+    offline: tuple[int, ...] = ()
+
+    @property
+    def cpus(self) -> int:
+        return self.sockets * self.nodes_per_socket * self.cores_per_node * self.threads
+
+
+SHAPES = {
+    1: Shape(memory_gib=2),
+    2: Shape(cores_per_node=2, memory_gib=24),
+    64: Shape(sockets=2, cores_per_node=16, threads=2, memory_gib=128),
+    256: Shape(sockets=2, nodes_per_socket=4, cores_per_node=16, threads=2, memory_gib=None),
+}
+
+
+def sysroot(shape: Shape, root: Path) -> Path:
+    """The tree that a machine of this shape would show below /."""
+    cores = shape.cpus // shape.threads
+    online = set(range(shape.cpus)) - set(shape.offline)
+
+    def write(name: str, text: object) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{text}\n")
+
+    write(f"{SYS}/cpu/present", format_cpus(range(shape.cpus)))
+    write(f"{SYS}/cpu/possible", format_cpus(range(shape.cpus)))
+    write(f"{SYS}/cpu/online", format_cpus(online))
+    members: dict[int, set[int]] = {}
+    for cpu in range(shape.cpus):
+        core = cpu % cores
+        node = core // shape.cores_per_node
+        members.setdefault(node, set()).add(cpu)
+        folder = f"{SYS}/cpu/cpu{cpu}/topology"
+        write(f"{folder}/core_cpus_list", format_cpus(core + thread * cores for thread in range(shape.threads)))
+        write(f"{folder}/physical_package_id", node // shape.nodes_per_socket)
+    for node, cpus in members.items():
+        write(f"{SYS}/node/node{node}/cpulist", format_cpus(cpus & online))
+        if shape.memory_gib:
+            write(f"{SYS}/node/node{node}/meminfo", f"Node {node} MemTotal: {shape.memory_gib << 20} kB")
+    if shape.memory_gib:
+        write("proc/meminfo", f"MemTotal: {(shape.memory_gib << 20) * len(members)} kB")
+    write("proc/cpuinfo", "processor\t: 0\nmodel name\t: Sample CPU\nflags\t\t: fpu pse msr lm constant_tsc pdpe1gb avx2")
+    return root
+
+
+def plan(shape: Shape, folder: Path, profile: str = "lowlatency") -> dict[str, Any]:
+    values = yaml.safe_load((ROOT / f"ansible/profiles/{profile}.yml").read_text())
+    made: dict[str, Any] = make_plan(Files(str(sysroot(shape, folder))), profile, values, "debian-12")
+    return made
+
+
+def verdicts(made: dict[str, Any], host: str = "sample", seed: int = 1) -> dict[str, Any]:
+    """A verdict on everything in a plan, every kind among them."""
+    chance = random.Random(seed)
+    rows = []
+
+    def judge(role: str, thing: str, expected: str) -> None:
+        kind = chance.choices(("compliant", "drifted", "reboot-pending"), (90, 4, 6))[0]
+        if role == "cpu_isolation":
+            kind = "reboot-pending"
+        reason = {"compliant": "", "drifted": "changed since", "reboot-pending": "in force after a reboot"}[kind]
+        actual = expected if kind == "compliant" else "0" if expected != "0" else "1"
+        rows.append(
+            {"setting": f"{role}.{thing}", "role": role, "verdict": kind, "expected": expected, "actual": actual,
+             "reason": reason}
+        )  # fmt: skip
+
+    for role, arguments in made["boot_arguments_by_role"].items():
+        for argument in arguments:
+            judge(role, f"boot_argument.{argument.partition('=')[0]}", argument)
+    for name, value in made["sysctls"].items():
+        judge(made["sysctl_roles"][name], name, value)
+    for entry in made["sysfs"] + made["proc"]:
+        judge(entry["role"], entry["setting"].partition(".")[2], entry["value"])
+    for limit in made["limits"]:
+        judge("realtime", f"limit.{limit['domain']}.{limit['item']}", str(limit["value"]))
+    for thing in ("gcc", "clang", "cmake", "openmp"):
+        judge("toolchain", thing, "usable")
+    rows += [
+        {"setting": f"{role}.{thing}", "role": role, "verdict": "not-applicable", "expected": "", "actual": "",
+         "reason": reason}
+        for role, thing, reason in (
+            ("msr_access", "device", "the kernel offers no /dev/cpu/0/msr"),
+            ("memory_bandwidth", "cat", "this CPU has no cache allocation"),
+        )
+    ]  # fmt: skip
+    return {"host": host, "profile": made["profile"], "verdicts": rows}
+
+
+# operation, target, statistic, floor, kind of the floor, median of avx2 and of generic, NumPy's
+OPERATIONS = (
+    ("descriptor lookup", 10, "median", 3.1, "one dependent load from the first-level cache", 7.4, 8.2, 850),
+    ("descriptor lookup, batch of 1,000,000", 10, "median", 4.4, "random reads, prefetched", 9.1, 10.8, 60),
+    ("behavioral analysis: append + query", 100, "median", 12, "write and read of one row", 31, 66, 21000),
+    ("behavioral analysis: baseline score", 100, "median", 15, "load of 11 rows", 47, 180, 47000),
+    ("raw window scan", 180, "median", 120, "load-only pass over the same bytes", 165, 2100, 34000),
+    ("network adaptation", 1000, "median", 40, "load of the votes", 95, 160, 6200),
+    ("engine", 1000, "p999", 190, "one dependent read from memory", 240, 290, None),
+    ("learned baseline, batch", None, "median", None, None, 5200, 5900, 48000),
+)
+
+
+def bench(seed: int = 1) -> dict[str, Any]:
+    """Rows as the benchmark writes them, timings drawn from log-normal distributions."""
+    chance = random.Random(seed)
+    rows = []
+    for name, target, statistic, floor, kind, *middles, numpy in OPERATIONS:
+        for variant, middle in zip(("avx2", "generic"), middles):
+            drawn = sorted(middle * chance.lognormvariate(0, 0.06) * (1.6 if chance.random() < 0.02 else 1) for _ in range(3000))
+            share = {part: round(drawn[int(part * len(drawn))], 2) for part in (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)}
+            row = {
+                "operation": name, "variant": variant, "unit": "ns", "median": share[0.5], "p99": share[0.99],
+                "p999": share[0.999], "target": target, "target_statistic": statistic, "floor": floor,
+                "floor_kind": kind, "ratio_to_floor": share[0.5] / floor if floor else None,
+                "peers": [{"name": "NumPy", "median": numpy}] if numpy else [],
+                "spread": {"min": round(drawn[0], 2)} | {f"p{part * 100:.0f}": share[part] for part in (0.1, 0.25, 0.75, 0.9)},
+                "histogram": [list(pair) for pair in sorted(Counter(round(value, 1) for value in drawn).items())],
+                "repetitions": len(drawn),
+            }  # fmt: skip
+            rows.append(row)
+    machine = {"cpu": "Sample CPU", "compiler": "gcc 12.2.0", "flags": "-O3 -mavx2", "commit": "0000000", "cores": 2}
+    return {"machine": machine, "rows": rows}
