@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 # These hold CPU masks: hexadecimal, in groups of 32 bits, padded to the number of possible CPUs.
@@ -36,7 +37,7 @@ def normal(path: str, text: str) -> str:
     """The value in one form: the chosen word of `[a] b c`, a mask without commas and leading zeros."""
     chosen = re.search(r"\[([^\]]+)\]", text)
     value = chosen.group(1) if chosen else " ".join(text.split())
-    if os.path.basename(path) in MASKS:
+    if Path(path).name in MASKS:
         value = value.replace(",", "").lstrip("0").lower() or "0"
     return value
 
@@ -46,8 +47,7 @@ def same(path: str, left: str, right: str) -> bool:
 
 
 def read(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as stream:
-        return stream.read().strip()
+    return Path(path).read_text(encoding="ascii", errors="replace").strip()
 
 
 def write(path: str, value: str) -> None:
@@ -87,12 +87,14 @@ class Move(NamedTuple):
 
 
 def interrupts(root: str = "/proc/irq") -> List[int]:
-    return sorted(int(name) for name in os.listdir(root) if name.isdigit())
+    return sorted(int(entry.name) for entry in Path(root).iterdir() if entry.name.isdigit())
 
 
-def move_interrupt(irq: int, cpus: str, wanted: frozenset[int], dry: bool, root: str = "/proc/irq") -> Optional[Move]:
+def move_interrupt(
+    irq: int, cpus: str, wanted: frozenset[int], dry: bool, root: str = "/proc/irq"
+) -> Optional[Move]:
     """Confine an interrupt to `wanted` CPUs; None when it is already, or when it is gone."""
-    path = os.path.join(root, str(irq), "smp_affinity_list")
+    path = "%s/%d/smp_affinity_list" % (root, irq)
     try:
         before = read(path)
     except OSError:
@@ -113,9 +115,8 @@ def move_interrupt(irq: int, cpus: str, wanted: frozenset[int], dry: bool, root:
 
 def handlers(irq: int, root: str) -> str:
     """The devices on an interrupt line: the folders that the kernel makes for them."""
-    folder = os.path.join(root, str(irq))
     try:
-        return ", ".join(sorted(name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))))
+        return ", ".join(sorted(entry.name for entry in (Path(root) / str(irq)).iterdir() if entry.is_dir()))
     except OSError:
         return ""
 

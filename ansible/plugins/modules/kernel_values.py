@@ -59,18 +59,28 @@ from ansible.module_utils.kernel_files import Change, same, set_value
 def sentence(change: Change) -> str:
     reason = " (%s)" % change.error if change.error else ""
     return "%s: asked for %s, got %s%s in %s" % (
-        change.setting, change.wanted, change.after or "nothing", reason, change.path)
+        change.setting,
+        change.wanted,
+        change.after or "nothing",
+        reason,
+        change.path,
+    )
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "values": {"type": "list", "elements": "dict", "required": True, "options": {
-                "setting": {"type": "str", "required": True},
-                "role": {"type": "str"},
-                "path": {"type": "path", "required": True},
-                "value": {"type": "str", "required": True},
-            }},
+            "values": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "setting": {"type": "str", "required": True},
+                    "role": {"type": "str"},
+                    "path": {"type": "path", "required": True},
+                    "value": {"type": "str", "required": True},
+                },
+            },
             "tolerate": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -50,7 +50,9 @@ from ansible.module_utils.kernel_files import interrupts, members, move_interrup
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"cpus": {"type": "str", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"cpus": {"type": "str", "required": True}}, supports_check_mode=True
+    )
     cpus = module.params["cpus"]
     try:
         wanted = members(cpus)
@@ -67,7 +69,9 @@ def main() -> None:
         moved=[move._asdict() for move in moved],
         immovable=[move._asdict() for move in immovable],
         diff={
-            "before": "".join("irq %d (%s) on CPUs %s\n" % (move.irq, move.name, move.before) for move in moved),
+            "before": "".join(
+                "irq %d (%s) on CPUs %s\n" % (move.irq, move.name, move.before) for move in moved
+            ),
             "after": "".join("irq %d (%s) on CPUs %s\n" % (move.irq, move.name, cpus) for move in moved),
         },
     )
