@@ -38,7 +38,8 @@ print(json.dumps(dict(tcpkernels.info(), file=tcpkernels.__file__), default=str)
 
 def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
     enabled = plan["capabilities"]
-    found: Dict[str, Any] = {"commands": {}, "units": units(request["units"]), "openmp": {}, "python": {}}
+    names = list(request["units"]) + [mount_unit(entry["path"]) for entry in plan["mounts"]]
+    found: Dict[str, Any] = {"commands": {}, "units": units(names), "openmp": {}, "python": {}}
     for name, command in request["commands"].items():
         if enabled.get(command["role"]):
             found["commands"][name] = run(command["argv"])
@@ -90,6 +91,11 @@ def openmp(compiler: str) -> Dict[str, Any]:
         return run([program]) if compiled["status"] == 0 else compiled
     finally:
         shutil.rmtree(folder)
+
+
+def mount_unit(path: str) -> str:
+    """The name that systemd gives to the unit of a mount."""
+    return path[1:].replace("-", "\\x2d").replace("/", "-") + ".mount"
 
 
 def units(names: List[str]) -> Dict[str, Dict[str, str]]:

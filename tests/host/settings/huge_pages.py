@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator
 
-from tests.host.settings.common import Request, boot_argument, effective, kept_files, kernel_value, shared
+from tests.host.collectors.software import mount_unit
+from tests.host.settings.common import (
+    Request,
+    boot_argument,
+    effective,
+    kept_files,
+    kernel_value,
+    managed_file,
+    shared,
+)
 from tests.host.state import Plan, State
-from tests.host.verdict import DRIFTED, Judgement, Setting, compliant, drifted, reboot_pending
+from tests.host.verdict import DRIFTED, Judgement, Setting, Subject, compliant, drifted, reboot_pending
 
 ROLE = "huge_pages"
-REQUEST = Request(files=("/etc/fstab", "/etc/systemd/system/*.mount", "/dev/hugepages-*"))
+REQUEST = Request(files=("/etc/fstab", "/etc/systemd/system/*.mount"))
 
 
 def reservation(plan: Plan, entry: dict[str, str]) -> Setting:
@@ -38,8 +47,9 @@ def reservation(plan: Plan, entry: dict[str, str]) -> Setting:
     return Setting(plain.name, ROLE, plain.expected, judge, plain.subjects)
 
 
-def mount(entry: dict[str, str], group: str) -> Setting:
-    path = entry["path"]
+def mount(plan: Plan, entry: dict[str, str]) -> Setting:
+    path, group = entry["path"], plan["intent"].get("huge_pages_group", "")
+    systemd = plan["features"]["systemd"]["available"]
     wanted = dict(option.partition("=")[::2] for option in entry["options"].split(","))
 
     def judge(state: State) -> Judgement:
@@ -53,13 +63,15 @@ def mount(entry: dict[str, str], group: str) -> Setting:
             expected = str(numbers[0]) if key == "gid" and numbers else value
             if options.get(key, "").lstrip("0") != expected.lstrip("0"):
                 return drifted(actual, f"{path} is mounted with {key}={options.get(key, 'nothing')}")
-        if not kept(state, path):
+        if systemd and not kept(state, path):
             return drifted(
                 f"{actual} until the next boot", "neither a mount unit nor /etc/fstab mounts it at boot"
             )
         return compliant(actual)
 
-    subjects = (("mounts", path), ("kept_mount", path))
+    subjects: tuple[Subject, ...] = (("mounts", path),)
+    if systemd:
+        subjects += (("kept_mount", mount_unit(path)),)
     return Setting(f"{ROLE}.mount.{path}", ROLE, f"{entry['type']} {entry['options']}", judge, subjects)
 
 
@@ -67,8 +79,7 @@ def kept(state: State, path: str) -> bool:
     """Whether something mounts it again at boot."""
     if re.search(rf"^\S+\s+{re.escape(path)}\s", state.text("/etc/fstab"), re.MULTILINE):
         return True
-    units = [name for name in state.raw["files"] if name.endswith(".mount")]
-    return any(re.search(rf"^Where={re.escape(path)}$", state.text(name), re.MULTILINE) for name in units)
+    return state.unit(mount_unit(path)).get("enabled") == "enabled"
 
 
 def settings(plan: Plan) -> Iterator[Setting]:
@@ -81,4 +92,6 @@ def settings(plan: Plan) -> Iterator[Setting]:
         yield reservation(plan, pages[0]) if pages else setting
     yield from kept_files(plan, ROLE)
     for entry in plan["mounts"]:
-        yield mount(entry, plan["intent"].get("huge_pages_group", ""))
+        yield mount(plan, entry)
+        if plan["features"]["systemd"]["available"]:
+            yield managed_file(ROLE, f"/etc/systemd/system/{mount_unit(entry['path'])}")

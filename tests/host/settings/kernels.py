@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Iterator
 
 from tests.host.settings.common import Request
@@ -11,14 +12,17 @@ from tests.host.verdict import Judgement, Setting, compliant, drifted
 
 ROLE = "kernels"
 COMMAND = "/usr/local/bin/tcp_behavioral_engine"
+# The same test that the role ends with: the command and all backends agree on a registry made there and then.
+SELF_TEST = (Path(__file__).parents[3] / "roles/kernels/files/self_test.py").read_text(encoding="utf-8")
+PATH_FILES = "/usr/local/lib/python3.*/dist-packages/tcpkernels.pth"
 REQUEST = Request(
-    files=(COMMAND,),
+    files=(COMMAND, PATH_FILES),
     prefixed_files=(
         "{prefix}/lib/libtcpk.so",
         "{prefix}/bin/tcp_behavioral_engine",
         "{prefix}/include/tcpk/*.h",
     ),
-    commands={"self_test": (ROLE, [COMMAND, "validate"])},
+    commands={"self_test": (ROLE, ["/usr/bin/python3", "-c", SELF_TEST])},
 )
 BACKENDS = ("cython", "ctypes", "numpy")
 # The best first, each with what /proc/cpuinfo says of a CPU that has it.
@@ -68,14 +72,17 @@ def command(prefix: str) -> Setting:
     )
 
 
-def backend(name: str) -> Setting:
+def backend(name: str, prefix: str) -> Setting:
     """Python loads the kernels through this backend, and does not fall back to another one."""
 
     def judge(state: State) -> Judgement:
         found, reason = info(state, name)
         if found.get("backend") != name:
             return drifted(found.get("backend", "does not load"), reason or "another backend was taken")
-        return compliant(name, found.get("library", ""))
+        library = str(found.get("library", ""))
+        if name != "numpy" and not library.startswith(f"{prefix}/"):
+            return drifted(f"{name} with {library}", f"the library is not the one below {prefix}")
+        return compliant(name, library)
 
     return Setting(f"{ROLE}.backend.{name}", ROLE, name, judge, (("python", name),))
 
@@ -103,5 +110,5 @@ def settings(plan: Plan) -> Iterator[Setting]:
     yield self_test()
     yield command(prefix)
     for name in BACKENDS:
-        yield backend(name)
+        yield backend(name, prefix)
     yield variant()

@@ -110,11 +110,7 @@ def mounts(subject: Subject) -> Iterator[Mutant]:
 
 
 def kept_mount(subject: Subject) -> Iterator[Mutant]:
-    def forget(raw: Raw) -> None:
-        for name in [name for name in raw["files"] if name.endswith(".mount")]:
-            del raw["files"][name]
-
-    yield "not mounted at the next boot", forget
+    yield "not mounted at the next boot", lambda raw: raw["units"][subject[1]].update(enabled="disabled")
 
 
 def affinity_file(subject: Subject) -> Iterator[Mutant]:
@@ -219,6 +215,8 @@ def said(raw: Raw, asked: str, **changes: Any) -> None:
 def python(subject: Subject) -> Iterator[Mutant]:
     yield "does not import", lambda raw: raw["python"][subject[1]].update(status=1, output="")
     yield "another backend", lambda raw: said(raw, subject[1], backend="other")
+    if subject[1] != "numpy":
+        yield "another library", lambda raw: said(raw, subject[1], library="/home/mallory/libtcpk.so")
 
 
 def variant(subject: Subject) -> Iterator[Mutant]:

@@ -200,5 +200,7 @@ def software() -> dict[str, Any]:
             "tcp-performance-power.service": enabled,
             "tcp-performance-memory-bandwidth.service": enabled,
             "irqbalance.service": enabled,
+            "dev-hugepages\\x2d2M.mount": enabled,
+            "dev-hugepages\\x2d1G.mount": enabled,
         },
     }
