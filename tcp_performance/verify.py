@@ -54,17 +54,38 @@ def judge(host: str, inventory: Path, verdicts: Path) -> tuple[int, str]:
 
 
 def table(rows: list[Row]) -> Table:
-    """Role by role, in each what wants attention first."""
+    """Role by role, in each what wants attention first; one row for all that do not apply for the same reason."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("setting", "verdict", "expected", "actual", "reason"):
-        shown.add_column(heading, overflow="fold")
-    roles = list(dict.fromkeys(row["role"] for row in rows))
-    for row in sorted(rows, key=lambda row: (roles.index(row["role"]), ORDER.index(row["verdict"]))):
-        verdict = Text(row["verdict"], style=COLOURS[row["verdict"]])
-        shown.add_row(
-            Text(row["setting"]), verdict, *(Text(row[key]) for key in ("expected", "actual", "reason"))
-        )
+    shown.add_column("setting", overflow="fold", ratio=4)
+    shown.add_column("verdict", no_wrap=True, width=14)
+    shown.add_column("effective", overflow="fold", ratio=3)
+    shown.add_column("reason", overflow="fold", ratio=4)
+    for role in dict.fromkeys(row["role"] for row in rows):
+        mine = [row for row in rows if row["role"] == role]
+        shown.add_row(Text(role, style="bold") + Text(f": {counts(mine)}"))
+        for row in sorted(mine, key=lambda row: ORDER.index(row["verdict"])):
+            if row["verdict"] != "not-applicable":
+                shown.add_row(*cells(brief(row), row))
+        for reason in dict.fromkeys(row["reason"] for row in mine if row["verdict"] == "not-applicable"):
+            same = [row for row in mine if row["verdict"] == "not-applicable" and row["reason"] == reason]
+            shown.add_row(*cells(", ".join(brief(row) for row in same), same[0]))
     return shown
+
+
+def brief(row: Row) -> str:
+    """A setting's name without its role, which stands above."""
+    return str(row["setting"]).removeprefix(f"{row['role']}.")
+
+
+def cells(name: str, row: Row) -> list[Text]:
+    style = COLOURS[row["verdict"]]
+    return [Text(f"  {name}"), Text(row["verdict"], style=style), Text(row["actual"]), Text(row["reason"])]
+
+
+def counts(rows: list[Row]) -> str:
+    """How many of each verdict, leaving out those that there are none of."""
+    numbers = ((sum(row["verdict"] == verdict for row in rows), verdict) for verdict in ORDER)
+    return ", ".join(f"{number} {verdict}" for number, verdict in numbers if number)
 
 
 def attention(rows: list[Row], verdict: str) -> list[str]:
@@ -78,8 +99,8 @@ def attention(rows: list[Row], verdict: str) -> list[str]:
 
 
 def summary(host: str, rows: list[Row]) -> str:
-    counts = ((sum(row["verdict"] == verdict for row in rows), verdict) for verdict in ORDER)
-    return f"{host}: {len(rows)} settings: " + ", ".join(f"{number} {verdict}" for number, verdict in counts)
+    numbers = ((sum(row["verdict"] == verdict for row in rows), verdict) for verdict in ORDER)
+    return f"{host}: {len(rows)} settings: " + ", ".join(f"{number} {verdict}" for number, verdict in numbers)
 
 
 def show(console: Console, host: str, content: dict[str, Any]) -> None:

@@ -38,9 +38,7 @@ def limit(entry: dict[str, str]) -> Setting:
         login = state.raw["login"].get(domain.lstrip("@"), {})
         found = login.get("limits", {}).get(item)
         if found is None:
-            return compliant(
-                expected, f"read from pam_limits' files; no session could be had: {login.get('reason')}"
-            )
+            return compliant(expected, f"by pam_limits' files; no session to ask: {login.get('reason')}")
         for kind in ("soft", "hard"):
             actual = effective(item, found[kind])
             if actual != expected:
