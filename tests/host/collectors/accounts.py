@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+CAP_SYS_RESOURCE = 24
 CLONE_NEWNS = 0x00020000
 MS_BIND = 4096
 MS_REC_PRIVATE = 0x4000 | 0x40000
@@ -73,13 +74,26 @@ def login(group: str) -> Dict[str, Any]:
     """
     members = _members(group)
     if members is None:
-        return {"limits": {}, "user": "", "reason": "there is no group %s" % group}
+        return _answer(reason="there is no group %s" % group)
     users = [name for name in members["members"] if name != "root" and _known(name)]
     try:
         text = _session(users[0]) if users else _probe(group)
     except (OSError, subprocess.SubprocessError) as error:
-        return {"limits": {}, "user": "", "reason": str(error)}
-    return {"limits": _limits(text), "user": users[0] if users else PROBE, "reason": ""}
+        return _answer(user=users[0] if users else "", reason=str(error))
+    return _answer(_limits(text), users[0] if users else PROBE)
+
+
+def _answer(
+    limits: Optional[Dict[str, Dict[str, str]]] = None, user: str = "", reason: str = ""
+) -> Dict[str, Any]:
+    return {"limits": limits or {}, "user": user, "reason": reason, "can_raise": _can_raise()}
+
+
+def _can_raise() -> bool:
+    """Whether root may raise a hard limit here at all: without CAP_SYS_RESOURCE, as in most containers, PAM cannot."""
+    with open("/proc/self/status", encoding="ascii") as stream:
+        found = re.search(r"^CapEff:\s*([0-9a-f]+)", stream.read(), re.MULTILINE)
+    return found is not None and bool(int(found.group(1), 16) >> CAP_SYS_RESOURCE & 1)
 
 
 def _known(name: str) -> bool:

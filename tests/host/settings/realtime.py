@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator
 
 from tests.host.settings.common import Request, kept_files, managed_file, shared
 from tests.host.state import Plan, State
-from tests.host.verdict import Judgement, Setting, compliant, drifted, reboot_pending
+from tests.host.verdict import NOT_APPLICABLE, Judgement, Setting, compliant, drifted, reboot_pending
 
 ROLE = "realtime"
 LIMITS = "/etc/security/limits.d/60-tcp-performance.conf"
@@ -24,8 +24,9 @@ def effective(item: str, text: str) -> str:
 
 
 def limit(entry: dict[str, str]) -> Setting:
-    """What PAM grants a member: in a real session, or else what its files come to."""
+    """What PAM grants a member: the lines that it reads, and a real session."""
     domain, item, expected = entry["domain"], entry["item"], entry["value"]
+    group = domain.lstrip("@")
 
     def judge(state: State) -> Judgement:
         lines = [
@@ -35,18 +36,29 @@ def limit(entry: dict[str, str]) -> Setting:
             return drifted("no line", f"no file of pam_limits has a line for {domain} {item}")
         if lines[-1]["value"] != expected:
             return drifted(lines[-1]["value"], f"{lines[-1]['path']} says so and is read last")
-        login = state.raw["login"].get(domain.lstrip("@"), {})
-        found = login.get("limits", {}).get(item)
-        if found is None:
-            return compliant(expected, f"by pam_limits' files; no session to ask: {login.get('reason')}")
-        for kind in ("soft", "hard"):
-            actual = effective(item, found[kind])
-            if actual != expected:
-                return drifted(actual, f"a session of {login['user']}, a member, gets this {kind} limit")
-        return compliant(expected, f"in a session of {login['user']}")
+        return in_session(state.raw["login"].get(group, {}), item, expected)
 
-    subjects = (("limit_lines", domain, item), ("login", domain.lstrip("@"), item))
+    subjects = (("limit_lines", domain, item), ("login", group, item))
     return Setting(f"{ROLE}.limit.{domain}.{item}", ROLE, expected, judge, subjects)
+
+
+def in_session(login: dict[str, Any], item: str, expected: str) -> Judgement:
+    """What a member gets at a login. Where no session can be had, or none can be given more, the reason stands."""
+    found = login.get("limits", {}).get(item, {})
+    granted = {kind: effective(item, text) for kind, text in found.items()}
+    if set(granted.values()) == {expected}:
+        return compliant(expected, f"in a session of {login['user']}")
+    if not login.get("can_raise"):
+        reason = "its line is there, but root lacks CAP_SYS_RESOURCE here: no session can be given more"
+        return Judgement(NOT_APPLICABLE, "", reason)
+    if granted:
+        actual = ", ".join(f"{kind} {value}" for kind, value in granted.items())
+        return drifted(actual, f"a session of {login['user']}, a member, does not get it")
+    if login.get("user"):
+        return drifted("no session", login["reason"])
+    return Judgement(
+        NOT_APPLICABLE, "", f"its line is there, but no session could be asked: {login.get('reason')}"
+    )
 
 
 def kernel() -> Setting:

@@ -165,7 +165,7 @@ def accounts(plan: dict[str, Any]) -> dict[str, Any]:
             if name in {group["name"] for group in plan["groups"]}
         },
         "limit_lines": lines,
-        "login": {"realtime": {"limits": granted, "user": MEMBER, "reason": ""}},
+        "login": {"realtime": {"limits": granted, "user": MEMBER, "reason": "", "can_raise": True}},
     }
 
 
