@@ -10,7 +10,7 @@ import yaml
 if TYPE_CHECKING:
     from tests.container.conftest import Verification
 
-BREAKAGES = Path(__file__).resolve().parents[3] / "molecule" / "shared" / "breakages.yml"
+BREAKAGES = Path(__file__).resolve().parents[3] / "molecule" / "shared" / "vars" / "breakages.yml"
 
 
 def test_verifier_names_exactly_what_was_broken(verification: Verification) -> None:
