@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 import numpy as np
@@ -29,9 +30,14 @@ def _threshold_u8(threshold: object) -> int:
     return math.floor(min(max(number, -1), _LARGEST_SUM))
 
 
+def _below_zero(answer: Tuple[int, int, Any], threshold: int, rows: int) -> Tuple[int, int, Any]:
+    """The answer to a scan with threshold 0, or to one with a negative threshold: all rows are above that."""
+    return (rows, *answer[1:]) if threshold < 0 else answer
+
+
 def _threshold_f32(threshold: object) -> float:
     number = _checks.real("threshold", threshold)
-    if math.isfinite(number) and abs(number) > np.finfo(np.float32).max:
+    if math.isfinite(number) and abs(number) > float(np.finfo(np.float32).max):
         raise OutOfRangeError(f"threshold is {number}; allowed: what float32 holds")
     return float(np.float32(number))
 
@@ -52,12 +58,13 @@ def window_scan(matrix: Union[U8, F32], threshold: float) -> Tuple[int, int, Uni
     """
     array = _checks.exact("matrix", matrix, _DTYPES, ("n", FEATURES))
     if array.dtype == np.uint8:
-        return backend().window_scan_u8(array, _threshold_u8(threshold))
+        limit = _threshold_u8(threshold)
+        return _below_zero(backend().window_scan_u8(array, max(limit, 0)), limit, len(array))
     return backend().window_scan_f32(array, _threshold_f32(threshold))
 
 
 class Window:
-    """The last ``rows`` rows of an agent; ``append`` overwrites the oldest. One thread at a time.
+    """The last ``rows`` rows of an agent; ``append`` overwrites the oldest. Threads take turns.
 
     >>> import numpy as np
     >>> window = Window(2, np.uint8)
@@ -75,15 +82,23 @@ class Window:
         self.dtype: np.dtype[Any] = wanted
         self.rows = _checks.integer("rows", rows, 1, 0xFFFFFFFF)
         self._raw = backend().Window(self.rows, wanted.name)
+        self._turn = threading.Lock()
 
     def append(self, rows: Array) -> None:
         """Append one row [24] or several [n, 24] of the window's dtype, in their order."""
-        self._raw.append(_checks.rows("rows", rows, (self.dtype,)))
+        checked = _checks.rows("rows", rows, (self.dtype,))
+        with self._turn:
+            self._raw.append(checked)
 
     def query(self, threshold: float) -> Tuple[int, int, Union[int, float]]:
         """What ``window_scan`` answers to the rows held, oldest first."""
-        check = _threshold_u8 if self.dtype == np.uint8 else _threshold_f32
-        return self._raw.query(check(threshold))
+        if self.dtype != np.uint8:
+            number = _threshold_f32(threshold)
+            with self._turn:
+                return self._raw.query(number)
+        limit = _threshold_u8(threshold)
+        with self._turn:
+            return _below_zero(self._raw.query(max(limit, 0)), limit, self._raw.count())
 
     def __len__(self) -> int:
         return self._raw.count()

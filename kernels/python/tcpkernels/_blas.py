@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, TypedDict
+from typing import Dict, List, Optional, TypedDict
+
+from ._memory_map import MAPS, library_of, mappings
 
 _SYMBOLS = ("dpotrf_", "dtrsm_", "cblas_dgemm")
 _FAMILIES = (
@@ -27,23 +29,6 @@ class Blas(TypedDict):
     version: str
     path: str
     threads: Optional[int]
-
-
-class _Mapping(NamedTuple):
-    start: int
-    end: int
-    path: str
-
-
-def _mappings(maps: Path) -> List[_Mapping]:
-    """The file mappings of the process."""
-    found = []
-    for line in maps.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[5].startswith("/"):
-            start, _, end = fields[0].partition("-")
-            found.append(_Mapping(int(start, 16), int(end, 16), fields[5]))
-    return found
 
 
 def family(path: str) -> str:
@@ -66,25 +51,17 @@ def family(path: str) -> str:
     return ""
 
 
-def loaded(maps: Path = Path("/proc/self/maps")) -> List[str]:
-    """Resolved paths of every BLAS in the process, in the order of the map."""
-    if not maps.exists():
-        return []
-    paths = dict.fromkeys(mapping.path for mapping in _mappings(maps))
-    return [path for path in paths if family(path)]
+def loaded(maps: Path = MAPS) -> List[str]:
+    """Paths of every BLAS in the process, in the order of the map."""
+    return [path for path in dict.fromkeys(mapping.path for mapping in mappings(maps)) if family(path)]
 
 
 def _called_by(library: str, maps: Path) -> str:
     """The path of the file that holds the BLAS symbols which the library calls."""
     handle = ctypes.CDLL(library)
     for symbol in _SYMBOLS:
-        try:
-            address = ctypes.cast(getattr(handle, symbol), ctypes.c_void_p).value or 0
-        except AttributeError:
-            continue
-        for mapping in _mappings(maps):
-            if mapping.start <= address < mapping.end:
-                return str(Path(mapping.path).resolve())
+        if hasattr(handle, symbol):
+            return library_of(ctypes.cast(getattr(handle, symbol), ctypes.c_void_p).value or 0, maps)
     return ""
 
 
@@ -132,7 +109,7 @@ def describe(path: str) -> Blas:
     return blas
 
 
-def in_use(library: str, maps: Path = Path("/proc/self/maps")) -> Dict[str, object]:
+def in_use(library: str, maps: Path = MAPS) -> Dict[str, object]:
     """The BLAS that the kernels call and all that are loaded; ``library`` is the C library's path, empty without one.
 
     The NumPy backend calls NumPy's own, which is the first one loaded.

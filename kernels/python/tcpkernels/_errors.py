@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 
 class RegistryError(ValueError):
     """A registry file that cannot be read.
 
-    ``offset`` is the byte offset of the first byte of the field at fault, ``reason`` what is wrong with it;
-    the message holds both.
+    ``offset`` is the byte offset of the first byte of the field at fault, ``reason`` what is wrong with it; the message
+    holds both. ``kind`` is one of ``KINDS``. Kind and offset are the same in every backend.
 
-    >>> RegistryError("magic 58 58 58 58 58; allowed: 54 43 50 44 42 (TCPDB)", 0).offset
-    0
+    >>> error = RegistryError("version", "version is 3; allowed: 1 or 2", 5)
+    >>> error.kind, error.offset, str(error)
+    ('version', 5, 'version is 3; allowed: 1 or 2, at offset 5')
     """
 
-    def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} at offset {offset}")
+    KINDS = (
+        "magic",
+        "version",
+        "truncated",
+        "count",
+        "utf8",
+        "descriptor",
+        "duplicate",
+        "index size",
+        "index",
+    )
+
+    def __init__(self, kind: str, reason: str, offset: int) -> None:
+        super().__init__(f"{reason}, at offset {offset}")
+        self.kind = kind
         self.reason = reason
         self.offset = offset
+
+    def __reduce__(self) -> Tuple[type, Tuple[str, str, int]]:
+        return type(self), (self.kind, self.reason, self.offset)
 
 
 class OutOfRangeError(ValueError, IndexError):

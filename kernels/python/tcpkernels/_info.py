@@ -18,7 +18,7 @@ class Info(TypedDict):
     available_variants: List[str]
     blas: Dict[str, object]
     threads: int
-    huge_pages: List[str]
+    huge_pages: Dict[str, int]
     library: str
     numpy: str
     fallback: Dict[str, str]
@@ -28,8 +28,9 @@ def info() -> Info:
     """Backend, variant, available variants, BLAS really loaded, threads, huge pages in use.
 
     ``blas`` has the name (OpenBLAS, MKL, BLIS, reference, ...), version, resolved path and threads of the one that the
-    kernels call, and under "loaded" the paths of all in this process. ``huge_pages`` lists the kinds that memory of
-    the kernels lies in; empty means ordinary pages. ``fallback`` gives for each better backend why it is not in use.
+    kernels call, and under "loaded" the paths of all in this process. ``threads`` is how many an engine can use at
+    once here. ``huge_pages`` has the bytes of the kernels' memory by kind of huge page; empty means ordinary pages.
+    ``fallback`` gives for each better backend why it is not in use.
 
     >>> info()["backend"] in ("cython", "ctypes", "numpy")
     True
@@ -42,7 +43,7 @@ def info() -> Info:
         available_variants=list(backend.variants()),
         blas=_blas.in_use(library),
         threads=backend.threads(),
-        huge_pages=list(backend.huge_pages()),
+        huge_pages=backend.huge_pages(),
         library=library,
         numpy=np.__version__,
         fallback=dict(reasons),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Tuple
+import threading
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 import numpy as np
 
 from . import _checks
 from ._backend import backend
 from ._registry import LookupTable
-from ._types import FEATURES, MAX_VOTERS
+from ._types import FEATURES, MAX_VOTERS, MAX_WINDOW
 
 if TYPE_CHECKING:
     from ._public_api import RawQuarantineSet
     from ._types import U8, U32, U64, Bool
 
-_MAX_AGENTS = 0xFFFFFFFF
-_MAX_WINDOW = 0xFFFF
+_MAX_AGENTS = 1 << 32
+_MAX_THREADS = 1024
+_MAX_CPU = 0xFFFF
 
 
 def consensus(votes: Bool, rule: str = "majority") -> bool:
@@ -59,13 +61,7 @@ class QuarantineSet:
         return wrapped
 
     def _ids(self, ids: object) -> U32:
-        return _checks.whole(
-            "ids",
-            np.atleast_1d(ids) if isinstance(ids, np.ndarray) else _listed(ids),
-            np.uint32,
-            ("n",),
-            maximum=self.agents - 1,
-        )
+        return _checks.whole("ids", _listed(ids), np.uint32, ("n",), maximum=self.agents - 1)
 
     def add(self, ids: U32) -> int:
         """Add ids, uint32[n] or one id; gives how many are newly in the set.
@@ -104,6 +100,8 @@ class QuarantineSet:
 
 def _listed(ids: object) -> object:
     """One id is a list of one."""
+    if isinstance(ids, np.ndarray):
+        return np.atleast_1d(ids)
     return [ids] if hasattr(ids, "__index__") else ids
 
 
@@ -128,11 +126,11 @@ def adapt(votes: Bool, suspects: U32, quarantine: QuarantineSet, rule: str = "ma
 class Engine:
     """One monitoring node: answers events, votes, quarantines.
 
-    ``agents`` is how many there are (ids 0 to ``agents`` - 1). ``window`` (1 to 65535) rows are kept of each, a row
-    being anomalous when its features' sum is above ``threshold``; from ``suspicion`` anomalous rows on, or at a
-    REJECT, this node votes against the agent. It is number ``voter`` of ``voters`` (1 to 4096). ``threads`` share the
-    work; the answers do not depend on how many. A call of ``process`` or ``receive_votes`` must have ended before the
-    next begins; ``quarantine`` may be used at any time.
+    ``agents`` is how many there are (ids 0 to ``agents`` - 1). ``window`` (1 to 2**20) rows are kept of each, a row
+    being anomalous when its features' sum is above ``threshold``; from ``suspicion`` (1 to ``window``) anomalous rows
+    on, or at a REJECT, this node votes against the agent. It is number ``voter`` of ``voters`` (1 to 4096).
+    ``threads`` (1 to 1024) share the work; the answers do not depend on how many. ``cpus`` pins them: one CPU number
+    a thread. Callers from several threads take turns; ``quarantine`` may be used at any time.
 
     >>> import numpy as np
     >>> table = LookupTable(Registry.from_commands(["ls", "mkfs"], {"ls": "SAFE", "mkfs": "CRITICAL"}))
@@ -154,18 +152,24 @@ class Engine:
         voter: int = 0,
         rule: str = "majority",
         threads: int = 1,
+        cpus: Optional[Sequence[int]] = None,
     ) -> None:
         if not isinstance(table, LookupTable):
             raise TypeError(f"table is {type(table).__name__}; allowed: LookupTable")
         self.agents = _checks.integer("agents", agents, 1, _MAX_AGENTS)
-        self.window = _checks.integer("window", window, 1, _MAX_WINDOW)
+        self.window = _checks.integer("window", window, 1, MAX_WINDOW)
         self.threshold = _checks.integer("threshold", threshold, 0, FEATURES * 255)
         self.suspicion = _checks.integer("suspicion", suspicion, 1, self.window)
         self.voters = _checks.integer("voters", voters, 1, MAX_VOTERS)
         self.voter = _checks.integer("voter", voter, 0, self.voters - 1)
         number = _checks.rule(rule)
         self.rule = rule
-        self.threads = _checks.integer("threads", threads, 1, 1024)
+        self.threads = _checks.integer("threads", threads, 1, _MAX_THREADS)
+        pinned = (
+            None
+            if cpus is None
+            else _checks.whole("cpus", cpus, np.uint32, (self.threads,), maximum=_MAX_CPU)
+        )
         self._table = table
         self._raw = backend().Engine(
             self.agents,
@@ -177,7 +181,9 @@ class Engine:
             self.voter,
             number,
             self.threads,
+            pinned,
         )
+        self._turn = threading.Lock()
         self._quarantine = QuarantineSet._around(self._raw.quarantine, self.agents)
 
     def process(
@@ -195,7 +201,8 @@ class Engine:
         result = _checks.outputs(
             ("decisions", "quarantined"), out, (np.uint8, np.bool_), ((e,), (e,)), ids, commands, rows
         )
-        self._raw.process(ids, commands, rows, *result)
+        with self._turn:
+            self._raw.process(ids, commands, rows, *result)
         return result
 
     def receive_votes(self, voter: int, agent_ids: U32) -> None:
@@ -207,15 +214,19 @@ class Engine:
         if number == self.voter:
             raise ValueError(f"voter is {number}, this node itself; allowed: another one below {self.voters}")
         ids = _checks.whole("agent_ids", _listed(agent_ids), np.uint32, ("n",), maximum=self.agents - 1)
-        self._raw.receive_votes(number, ids)
+        with self._turn:
+            self._raw.receive_votes(number, ids)
 
     def suspects(self) -> U32:
         """The agents that this node has voted against, ascending."""
-        return self._raw.suspects()
+        with self._turn:
+            return self._raw.suspects()
 
     def anomalous_rows(self, agent: int) -> int:
         """How many rows of the agent's window are anomalous."""
-        return self._raw.anomalous_rows(_checks.integer("agent", agent, 0, self.agents - 1))
+        number = _checks.integer("agent", agent, 0, self.agents - 1)
+        with self._turn:
+            return self._raw.anomalous_rows(number)
 
     @property
     def quarantine(self) -> QuarantineSet:

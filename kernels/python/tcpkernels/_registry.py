@@ -121,7 +121,7 @@ class Registry:
 
         >>> Registry.from_bytes(b"TCPDB" + bytes([3]) + bytes(16))
         Traceback (most recent call last):
-        tcpkernels.RegistryError: version is 3; allowed: 1 or 2 at offset 5
+        tcpkernels.RegistryError: version is 3; allowed: 1 or 2, at offset 5
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data is {type(data).__name__}; allowed: bytes, bytearray or memoryview")

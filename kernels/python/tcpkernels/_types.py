@@ -55,5 +55,8 @@ class Risk(enum.IntFlag):
     CRITICAL = 16
 
 
+MAX_WINDOW = 1 << 20
+"""The most rows that the engine keeps of an agent."""
+
 RULES = {"majority": 0, "byzantine": 1}
 """The consensus rules by name; the numbers are those of the C library."""

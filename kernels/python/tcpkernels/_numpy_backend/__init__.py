@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, Tuple
 
 from .. import _tcpdb
 from .behavior import (
@@ -68,6 +68,6 @@ def threads() -> int:
     return 1
 
 
-def huge_pages() -> List[str]:
-    """Kinds of huge pages that memory of the kernels lies in: NumPy asks for none."""
-    return []
+def huge_pages() -> Dict[str, int]:
+    """Bytes of the kernels' memory by kind of huge page: NumPy asks for none."""
+    return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, Optional
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def _rounds(agents: U32) -> Iterator[I64]:
 
 
 class Engine:
-    """One voter of the network over ``agents`` agents; every argument was validated by the caller."""
+    """One voter of the network over ``agents`` agents; one thread does the work."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Engine:
         voter: int,
         rule: int,
         threads: int,
+        cpus: Optional[U32],
     ) -> None:
         self.quarantine = QuarantineSet(agents)
         self._table = table

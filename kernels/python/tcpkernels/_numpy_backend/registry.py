@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _MIN_RECORD = db.LENGTH.size + DESCRIPTOR_SIZE
 
 
-def _fail(offset: int, reason: str) -> NoReturn:
-    raise RegistryError(reason, offset)
+def _fail(kind: str, offset: int, reason: str) -> NoReturn:
+    raise RegistryError(kind, reason, offset)
 
 
 class _Reader:
@@ -39,18 +39,18 @@ class _Reader:
         """``size`` bytes from ``at``; the file must hold them all."""
         left = len(self.data) - at
         if left < size:
-            _fail(at, f"truncated: {what} takes {size} bytes, {max(left, 0)} are left")
+            _fail("truncated", at, f"truncated: {what} takes {size} bytes, {max(left, 0)} are left")
         return self.data[at : at + size]
 
     def header(self) -> Tuple[int, int, int, int, int]:
         """(version, count, time, index size, header size)."""
         data = self.data
         if data[:5] != db.MAGIC[: len(data)]:
-            _fail(0, f"magic is {data[:5].hex(' ')}; allowed: {db.MAGIC.hex(' ')}")
+            _fail("magic", 0, f"magic is {data[:5].hex(' ')}; allowed: {db.MAGIC.hex(' ')}")
         self.take(5, 0, "the magic")
         version = self.take(1, 5, "the version")[0]
         if version not in (1, 2):
-            _fail(5, f"version is {version}; allowed: 1 or 2")
+            _fail("version", 5, f"version is {version}; allowed: 1 or 2")
         count: int = struct.unpack(">I", self.take(4, 6, "the count"))[0]
         time, index_size, size = 0, 0, db.HEADER_1.size
         if version == 2:
@@ -59,7 +59,7 @@ class _Reader:
             size = db.HEADER_2.size
         most = (len(data) - size) // _MIN_RECORD
         if count > most:
-            _fail(6, f"count is {count}; allowed: at most {most} in a file of {len(data)} bytes")
+            _fail("count", 6, f"count is {count}; allowed: at most {most} in a file of {len(data)} bytes")
         return version, count, time, index_size, size
 
     def record(self, at: int) -> int:
@@ -69,7 +69,7 @@ class _Reader:
         try:
             name.decode("utf-8")
         except UnicodeDecodeError as error:
-            _fail(at + 2, f"name is not UTF-8 (byte {error.start}: {error.reason}); allowed: UTF-8")
+            _fail("utf8", at + 2, f"name is not UTF-8 (byte {error.start}: {error.reason}); allowed: UTF-8")
         start: int = at + 2 + length
         descriptor = self.take(DESCRIPTOR_SIZE, start, "a descriptor")
         digest = db.name_digest(name)
@@ -86,13 +86,21 @@ class _Reader:
         magic, version, command, *_, checksum = db.DESCRIPTOR.unpack(descriptor)
         total = sum(descriptor[:22]) & 0xFFFF
         if magic != db.DESCRIPTOR_MAGIC:
-            _fail(at, f"descriptor magic is {magic.hex(' ')}; allowed: {db.DESCRIPTOR_MAGIC.hex(' ')}")
+            _fail(
+                "descriptor",
+                at,
+                f"descriptor magic is {magic.hex(' ')}; allowed: {db.DESCRIPTOR_MAGIC.hex(' ')}",
+            )
         if version != db.DESCRIPTOR_VERSION:
-            _fail(at + 4, f"descriptor version is {version}; allowed: {db.DESCRIPTOR_VERSION}")
+            _fail("descriptor", at + 4, f"descriptor version is {version}; allowed: {db.DESCRIPTOR_VERSION}")
         if checksum != total:
-            _fail(at + 22, f"descriptor checksum is {checksum}; allowed: {total}")
+            _fail("descriptor", at + 22, f"descriptor checksum is {checksum}; allowed: {total}")
         if command != digest[:4]:
-            _fail(at + 6, f"command hash is {command.hex()}; allowed: {digest[:4].hex()}, that of the name")
+            _fail(
+                "descriptor",
+                at + 6,
+                f"command hash is {command.hex()}; allowed: {digest[:4].hex()}, that of the name",
+            )
 
     def check_duplicates(self) -> None:
         """No name twice."""
@@ -100,6 +108,7 @@ class _Reader:
         for name, start in zip(self.names, self.starts):
             if name in first:
                 _fail(
+                    "duplicate",
                     start,
                     f"duplicate name {name.decode()!r}, first at {first[name]}; allowed: each name once",
                 )
@@ -112,16 +121,16 @@ class _Reader:
             length = int.from_bytes(self.data[at : at + 2], "big")
             after = at + 2 + length
             if len(self.data) < after + 8:
-                _fail(at, f"index ends inside an entry; allowed: an entry for {name.decode()!r}")
+                _fail("index", at, f"index ends inside an entry; allowed: an entry for {name.decode()!r}")
             found = self.data[at + 2 : after]
             if found != name:
-                _fail(at, f"index names {found!r}; allowed: {name!r}, the next record by name")
+                _fail("index", at, f"index names {found!r}; allowed: {name!r}, the next record by name")
             (offset,) = db.OFFSET.unpack_from(self.data, after)
             if offset != start:
-                _fail(after, f"index offset of {name.decode()!r} is {offset}; allowed: {start}")
+                _fail("index", after, f"index offset of {name.decode()!r} is {offset}; allowed: {start}")
             at = after + 8
         if at != len(self.data):
-            _fail(at, f"index has {len(self.data) - at} bytes after its last entry; allowed: none")
+            _fail("index", at, f"index has {len(self.data) - at} bytes after its last entry; allowed: none")
 
 
 class Registry:
@@ -135,10 +144,14 @@ class Registry:
         reader.check_duplicates()
         left = len(data) - at
         if version == 1 and left:
-            _fail(at, f"{left} bytes after the last of {count} records; allowed: none")
+            _fail("count", at, f"{left} bytes after the last of {count} records; allowed: none")
         if version == 2:
             if left != index_size:
-                _fail(18, f"index size is {index_size}; allowed: {left}, the bytes after the records")
+                _fail(
+                    "index size",
+                    18,
+                    f"index size is {index_size}; allowed: {left}, the bytes after the records",
+                )
             reader.check_index(at)
         self.version = version
         self.time = time
