@@ -48,7 +48,7 @@ def place(topology: Topology, intent: Dict[str, Any], usable: Set[int]) -> Place
     if asked not in ("", "none"):
         keep, problem = _housekeeping_cores(cores, intent[HOUSEKEEPING])
         problems += problem
-        most = _isolable(topology, cores, keep)
+        most = _isolable(cores, keep)
         if asked == "auto":
             isolated, automatic = _automatic(topology, cores, keep, most)
             warnings += automatic
@@ -99,14 +99,12 @@ def _housekeeping_cores(cores: Dict[int, List[List[int]]], asked: Any) -> Tuple[
     ]
 
 
-def _order(topology: Topology, groups: List[List[int]]) -> List[List[int]]:
-    """Cores in the order in which they are kept for housekeeping: the boot CPU's first."""
-    return sorted(groups, key=lambda group: (topology.boot_cpu not in group, group))
+def _isolable(cores: Dict[int, List[List[int]]], keep: int) -> Set[int]:
+    """The most that may be isolated when every node keeps `keep` cores.
 
-
-def _isolable(topology: Topology, cores: Dict[int, List[List[int]]], keep: int) -> Set[int]:
-    """The most that may be isolated when every node keeps `keep` cores."""
-    return {cpu for groups in cores.values() for group in _order(topology, groups)[keep:] for cpu in group}
+    The first ones are kept: the boot CPU has the lowest number, so its core is among them.
+    """
+    return {cpu for groups in cores.values() for group in sorted(groups)[keep:] for cpu in group}
 
 
 def _automatic(

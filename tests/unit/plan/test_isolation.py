@@ -108,6 +108,16 @@ def test_a_bad_list_names_what_is_wrong_and_what_is_allowed(xeon: Any, cpus: str
     assert plan["isolated_cpus"] == ""
 
 
+def test_a_list_has_to_leave_as_many_cores_as_are_to_keep_house(xeon: Any) -> None:
+    found = problem(xeon.plan(**{CPUS: "1-7,9-15", HOUSEKEEPING: 2}), CPUS)
+    assert "node 0 would keep 1 core for housekeeping, of 2 needed" in found["advice"]
+    assert found["allowed"] == "up to 2-7,10-15"
+
+
+def test_the_core_of_the_boot_cpu_keeps_house_whatever_its_sibling(machine: Any) -> None:
+    assert machine.build({0: [(1, 2), (0, 3)], 1: [(4, 5), (6, 7)]}).plan()["housekeeping_cpus"] == "0,3-5"
+
+
 def test_an_offline_cpu_can_not_be_isolated(machine: Any) -> None:
     plan = machine.build({0: [(0,), (1,), (2,)]}, offline=[2]).plan(**{CPUS: "1-2"})
     assert "offline: 2" in problem(plan, CPUS)["advice"]
