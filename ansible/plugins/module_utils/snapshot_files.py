@@ -12,9 +12,11 @@ from typing import Dict, Optional
 
 try:
     from snapshot_host import Host, Outcome, Record, missing_parents
+    from snapshot_mounts import mounted_below
     from snapshot_store import Store
 except ImportError:
     from ansible.module_utils.snapshot_host import Host, Outcome, Record, missing_parents
+    from ansible.module_utils.snapshot_mounts import mounted_below
     from ansible.module_utils.snapshot_store import Store
 
 
@@ -179,7 +181,8 @@ def restore_directory(host: Host, store: Store, name: str, record: Record, check
     if record["state"] == "absent":
         if now["state"] != "directory":
             return None
-        if not check and os.listdir(path):
+        # The kernel's own folders (resctrl's groups) are never empty and go all the same.
+        if not check and not name.startswith("/sys/") and os.listdir(path):
             inside = sorted(os.listdir(path))[:3]
             return Outcome("directories", name, "kept", "holds %s, not ours" % ", ".join(inside))
         if host.run("dpkg-query", "-S", name).status == 0:
@@ -204,8 +207,9 @@ def restore_tree(host: Host, store: Store, name: str, record: Record, check: boo
         return None
     if record["state"] == "present":
         return Outcome("trees", name, "kept", "was there before")
-    if os.path.ismount(path):
-        return Outcome("trees", name, "failed", "something is mounted on it")
+    mounted = mounted_below(host, name)
+    if mounted:
+        return Outcome("trees", name, "failed", "something is mounted on %s" % mounted[0])
     if not check:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)

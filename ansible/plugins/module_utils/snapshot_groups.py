@@ -56,12 +56,14 @@ def record_group(host: Host, store: Store, name: str, role: str) -> None:
 def locked(host: Host) -> Iterator[None]:
     """The lock of groupadd and its kin, so that no other change comes between reading and writing."""
     path = host.path(LOCK)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    existed = os.path.exists(path)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX)
         yield
     finally:
+        if not existed:
+            os.unlink(path)
         os.close(handle)
 
 

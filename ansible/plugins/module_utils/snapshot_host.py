@@ -38,7 +38,9 @@ class SnapshotError(RuntimeError):
 
 def run_command(command: Sequence[str]) -> Result:
     """Run a command untranslated and without questions; a command that is missing is status 127."""
-    environment = dict(os.environ, LC_ALL="C", DEBIAN_FRONTEND="noninteractive")
+    # needrestart would ask, or restart services, on Ubuntu.
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
+    environment = dict(os.environ, LC_ALL="C", **quiet)
     try:
         done = subprocess.run(
             list(command),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Dict, List, NamedTuple, Set, Tuple
 
@@ -137,10 +136,12 @@ def restore_packages(host: Host, store: Store, check: bool) -> List[Outcome]:
             Outcome("packages", name, "failed", "it is the running kernel: boot another one first")
         )
     names = [name for name in candidates if name not in running]
-    going = _removable(host, names, set(candidates) - running, []) if names else []
-    for name in names:
-        if name not in going:
-            outcomes.append(Outcome("packages", name, "kept", "packages installed since need it"))
+    ours = set(candidates) - running
+    going = _removable(host, names, ours, []) if names else []
+    if len(going) < len(names):
+        needing = sorted(simulate(host, "purge", *names).removed - ours)
+        reason = "%s, installed since, needs it" % " or ".join(needing[:3] or ["a package"])
+        outcomes += [Outcome("packages", name, "kept", reason) for name in names if name not in going]
     outcomes += [Outcome("packages", name, "restored", "purged") for name in going]
     if not check:
         _purge(host, [name for name in going if records[name]["state"] == "absent"], "--purge")
@@ -152,7 +153,7 @@ def restore_packages(host: Host, store: Store, check: bool) -> List[Outcome]:
 
 
 def _purge(host: Host, names: List[str], *how: str) -> None:
-    """apt takes the packages away; services they would restart stay as they are where policy says so."""
     if names:
-        os.environ.setdefault("NEEDRESTART_MODE", "l")
+        # What an interrupted run left half done would stop apt.
+        host.must("dpkg", "--configure", "-a")
         host.must("apt-get", "remove", *how, "-y", "-q", *WAIT, *names)

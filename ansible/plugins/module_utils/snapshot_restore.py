@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 try:
     from snapshot_files import (
@@ -19,21 +19,21 @@ try:
     )
     from snapshot_groups import record_group, restore_groups
     from snapshot_host import Host, Outcome, Record, SnapshotError
+    from snapshot_mounts import record_mount, restore_mount
     from snapshot_packages import restore_packages
     from snapshot_services import (
         record_alternative,
         record_unit,
         restore_alternative,
         start_unit,
+        stop_own_units,
         stop_unit,
     )
     from snapshot_store import Store
     from snapshot_values import (
         in_order,
-        record_mount,
         record_sysctl,
         record_value,
-        restore_mount,
         restore_sysctl,
         restore_value,
     )
@@ -50,21 +50,21 @@ except ImportError:
     )
     from ansible.module_utils.snapshot_groups import record_group, restore_groups
     from ansible.module_utils.snapshot_host import Host, Outcome, Record, SnapshotError
+    from ansible.module_utils.snapshot_mounts import record_mount, restore_mount
     from ansible.module_utils.snapshot_packages import restore_packages
     from ansible.module_utils.snapshot_services import (
         record_alternative,
         record_unit,
         restore_alternative,
         start_unit,
+        stop_own_units,
         stop_unit,
     )
     from ansible.module_utils.snapshot_store import Store
     from ansible.module_utils.snapshot_values import (
         in_order,
-        record_mount,
         record_sysctl,
         record_value,
-        restore_mount,
         restore_sysctl,
         restore_value,
     )
@@ -85,21 +85,31 @@ RECORDERS: Dict[str, Recorder] = {
     "mounts": record_mount,
 }
 
-# A file below one of these is read by something that has to be told: prefix, who is needed, command, what is left.
-READERS: Tuple[Tuple[str, str, Tuple[str, ...], str], ...] = (
-    (
-        "/etc/default/grub",
-        "/usr/sbin/update-grub",
-        ("update-grub",),
-        "the next boot has the former boot arguments",
-    ),
-    ("/etc/kernel/", "/usr/bin/kernel-install", (), "the next boot has the former boot arguments"),
+# A file below one of these is read by something that has to be told: prefix, what must exist for it, command, what is
+# left to do. Without a command, every installed kernel is handed to kernel-install again.
+Reader = Tuple[str, str, Tuple[str, ...], str]
+NEXT_BOOT = "the next boot has the former boot arguments"
+READERS: Tuple[Reader, ...] = (
+    ("/etc/default/grub", "/usr/sbin/update-grub", ("update-grub",), NEXT_BOOT),
+    ("/etc/kernel/", "/usr/bin/kernel-install", (), NEXT_BOOT),
     ("/etc/udev/rules.d/", "/run/udev/control", ("udevadm", "control", "--reload"), ""),
-    ("/etc/udev/rules.d/", "/run/udev/control", ("udevadm", "trigger", "--subsystem-match=msr"), ""),
+    ("/etc/systemd/", "/run/systemd/system", ("systemctl", "daemon-reload"), ""),
+    (
+        "/etc/systemd/system.conf.d/",
+        "/run/systemd/system",
+        ("systemctl", "daemon-reexec"),
+        "services that run already keep their CPUs until the next boot",
+    ),
+    (
+        "/etc/default/irqbalance",
+        "/run/systemd/system",
+        ("systemctl", "try-restart", "irqbalance.service"),
+        "",
+    ),
 )
 
 
-def record(host: Host, store: Store, role: str, wanted: Dict[str, Iterable[str]]) -> List[str]:
+def record(host: Host, store: Store, role: str, wanted: Mapping[str, Iterable[str]]) -> List[str]:
     """Record what is not recorded yet; the names that are new, as "kind name". Nothing is on the disk before save()."""
     new = []
     for kind, names in wanted.items():
@@ -138,21 +148,18 @@ class Restoration:
     def tell_readers(self) -> None:
         """Programs that read a file which was put back; nothing to do in check mode."""
         touched = [o.name for o in self.outcomes if o.kind == "files" and o.result == "restored"]
-        if self.check or not touched:
-            return
-        commands: List[Tuple[Tuple[str, ...], str]] = []
-        for prefix, needed, command, left in READERS:
-            if any(name.startswith(prefix) for name in touched) and os.path.exists(self.host.path(needed)):
-                commands += [(each, left) for each in ([command] if command else self._kernels())]
-        if self.host.has_systemd():
-            commands.append((("systemctl", "daemon-reload"), ""))
-        for command, left in commands:
-            done = self.host.run(*command)
-            name = " ".join(command)
-            if done.status != 0:
-                self.outcomes.append(Outcome("commands", name, "failed", done.errors.strip()[-200:]))
-            elif left:
-                self.outcomes.append(Outcome("commands", name, "restored", left))
+        for prefix, needed, command, left in () if self.check else READERS:
+            if not any(name.startswith(prefix) for name in touched):
+                continue
+            if not os.path.exists(self.host.path(needed)):
+                continue
+            for each in [command] if command else self._kernels():
+                done = self.host.run(*each)
+                if done.status != 0:
+                    words = done.errors.strip()[-200:]
+                    self.outcomes.append(Outcome("commands", " ".join(each), "failed", words))
+                elif left:
+                    self.outcomes.append(Outcome("commands", " ".join(each), "restored", left))
 
     def _kernels(self) -> List[Tuple[str, ...]]:
         modules = self.host.path("/usr/lib/modules")
@@ -165,6 +172,7 @@ class Restoration:
         entries = self.store.entries
         deepest_first = [sorted(entries[kind], reverse=True) for kind in ("mounts", "trees", "directories")]
         self.each("units", stop_unit)
+        self.whole("units", stop_own_units)
         self.each("mounts", restore_mount, deepest_first[0])
         self.each("files", restore_file)
         self.each("attributes", restore_attributes)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+import os
+from typing import Dict, List, Optional, Tuple
 
 try:
     from snapshot_host import Host, Outcome, Record
@@ -11,6 +12,8 @@ try:
 except ImportError:
     from ansible.module_utils.snapshot_host import Host, Outcome, Record
     from ansible.module_utils.snapshot_store import Store
+
+UNIT_FILES = "/etc/systemd/system"
 
 
 def _unit(host: Host, name: str) -> Record:
@@ -50,6 +53,17 @@ def stop_unit(host: Host, store: Store, name: str, record: Record, check: bool) 
         if not check:
             host.must("systemctl", "stop", "--", name)
     return Outcome("units", name, "restored", ", ".join(done)) if done else None
+
+
+def stop_own_units(host: Host, store: Store, check: bool) -> List[Outcome]:
+    """Units whose file was not there before are ours, recorded as units or not: they stop before their file goes."""
+    outcomes = []
+    for path, record in sorted(store.entries["files"].items()):
+        folder, name = os.path.split(path)
+        if folder == UNIT_FILES and record["state"] == "absent" and not store.has("units", name):
+            outcome = stop_unit(host, store, name, {"load": "not-found"}, check)
+            outcomes += [outcome] if outcome else []
+    return outcomes
 
 
 def start_unit(host: Host, store: Store, name: str, record: Record, check: bool) -> Optional[Outcome]:

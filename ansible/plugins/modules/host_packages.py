@@ -77,7 +77,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    os.environ.setdefault("NEEDRESTART_MODE", "l")
     try:
         result = install(params["name"], params["role"], params["unavailable"], module.check_mode)
     except (SnapshotError, OSError) as error:
