@@ -1,9 +1,10 @@
-"""Inputs for the report's tests, made by rule: plans by the planner from invented machines, verdicts and timings from seeded
-random numbers. No figure here was ever measured.
+"""Inputs for the report's tests, made by rule: plans by the planner from invented machines, verdicts and timings
+from seeded random numbers. No figure here was ever measured.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from collections import Counter
@@ -64,7 +65,9 @@ def sysroot(shape: Shape, root: Path) -> Path:
         node = core // shape.cores_per_node
         members.setdefault(node, set()).add(cpu)
         folder = f"{SYS}/cpu/cpu{cpu}/topology"
-        write(f"{folder}/core_cpus_list", format_cpus(core + thread * cores for thread in range(shape.threads)))
+        write(
+            f"{folder}/core_cpus_list", format_cpus(core + thread * cores for thread in range(shape.threads))
+        )
         write(f"{folder}/physical_package_id", node // shape.nodes_per_socket)
     for node, cpus in members.items():
         write(f"{SYS}/node/node{node}/cpulist", format_cpus(cpus & online))
@@ -72,13 +75,20 @@ def sysroot(shape: Shape, root: Path) -> Path:
             write(f"{SYS}/node/node{node}/meminfo", f"Node {node} MemTotal: {shape.memory_gib << 20} kB")
     if shape.memory_gib:
         write("proc/meminfo", f"MemTotal: {(shape.memory_gib << 20) * len(members)} kB")
-    write("proc/cpuinfo", "processor\t: 0\nmodel name\t: Sample CPU\nflags\t\t: fpu pse msr lm constant_tsc pdpe1gb avx2")
+    write(
+        "proc/cpuinfo",
+        "processor\t: 0\nmodel name\t: Sample CPU\nflags\t\t: fpu pse msr lm constant_tsc pdpe1gb avx2",
+    )
     return root
 
 
 def plan(shape: Shape, folder: Path, profile: str = "lowlatency") -> dict[str, Any]:
+    """The planner's plan for such a machine, whose tree is written into the folder when it is not there yet."""
     values = yaml.safe_load((ROOT / f"ansible/profiles/{profile}.yml").read_text())
-    made: dict[str, Any] = make_plan(Files(str(sysroot(shape, folder))), profile, values, "debian-12")
+    root = folder / f"{shape.cpus}-cpus"
+    made: dict[str, Any] = make_plan(
+        Files(str(root if root.exists() else sysroot(shape, root))), profile, values, "debian-12"
+    )
     return made
 
 
@@ -91,7 +101,9 @@ def verdicts(made: dict[str, Any], host: str = "sample", seed: int = 1) -> dict[
         kind = chance.choices(("compliant", "drifted", "reboot-pending"), (90, 4, 6))[0]
         if role == "cpu_isolation":
             kind = "reboot-pending"
-        reason = {"compliant": "", "drifted": "changed since", "reboot-pending": "in force after a reboot"}[kind]
+        reason = {"compliant": "", "drifted": "changed since", "reboot-pending": "in force after a reboot"}[
+            kind
+        ]
         actual = expected if kind == "compliant" else "0" if expected != "0" else "1"
         rows.append(
             {"setting": f"{role}.{thing}", "role": role, "verdict": kind, "expected": expected, "actual": actual,
@@ -133,23 +145,45 @@ OPERATIONS = (
 )
 
 
-def bench(seed: int = 1) -> dict[str, Any]:
+def _histogram(drawn: list[float], width: float) -> list[list[float]]:
+    counts = Counter(round(value / width) for value in drawn)
+    return [[round(place * width, 3), count] for place, count in sorted(counts.items())]
+
+
+def bench(seed: int = 1, operations: int = len(OPERATIONS)) -> dict[str, Any]:
     """Rows as the benchmark writes them, timings drawn from log-normal distributions."""
     chance = random.Random(seed)
     rows = []
-    for name, target, statistic, floor, kind, *middles, numpy in OPERATIONS:
+    for name, target, statistic, floor, kind, *middles, numpy in OPERATIONS[:operations]:
         for variant, middle in zip(("avx2", "generic"), middles):
-            drawn = sorted(middle * chance.lognormvariate(0, 0.06) * (1.6 if chance.random() < 0.02 else 1) for _ in range(3000))
-            share = {part: round(drawn[int(part * len(drawn))], 2) for part in (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)}
+            drawn = sorted(
+                middle * chance.lognormvariate(0, 0.06) * (1.6 if chance.random() < 0.02 else 1)
+                for _ in range(3000)
+            )
+            share = {
+                part: round(drawn[int(part * len(drawn))], 2)
+                for part in (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)
+            }
             row = {
                 "operation": name, "variant": variant, "unit": "ns", "median": share[0.5], "p99": share[0.99],
                 "p999": share[0.999], "target": target, "target_statistic": statistic, "floor": floor,
                 "floor_kind": kind, "ratio_to_floor": share[0.5] / floor if floor else None,
                 "peers": [{"name": "NumPy", "median": numpy}] if numpy else [],
-                "spread": {"min": round(drawn[0], 2)} | {f"p{part * 100:.0f}": share[part] for part in (0.1, 0.25, 0.75, 0.9)},
-                "histogram": [list(pair) for pair in sorted(Counter(round(value, 1) for value in drawn).items())],
+                "spread": {"min": round(drawn[0], 2), "p10": share[0.1], "p25": share[0.25], "p90": share[0.9]},
+                "histogram": _histogram(drawn, middle / 100),
                 "repetitions": len(drawn),
             }  # fmt: skip
             rows.append(row)
-    machine = {"cpu": "Sample CPU", "compiler": "gcc 12.2.0", "flags": "-O3 -mavx2", "commit": "0000000", "cores": 2}
+    machine = {
+        "cpu": "Sample CPU",
+        "compiler": "gcc 12.2.0",
+        "flags": "-O3 -mavx2",
+        "commit": "0000000",
+        "cores": 2,
+    }
     return {"machine": machine, "rows": rows}
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")

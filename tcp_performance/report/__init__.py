@@ -25,6 +25,8 @@ def build(
     report = document.assemble(plan, verdicts, bench, toolchain)
     html = page.render(report)
     data, view = output / "report.json", output / "index.html"
-    document.write(json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", data)
+    document.write(
+        json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", data
+    )
     document.write(html, view)
     return data, view

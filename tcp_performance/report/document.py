@@ -1,4 +1,4 @@
-"""report.json: put together from plan, verdicts and figures; checked by its published schema before anything is written."""
+"""report.json: put together from plan, verdicts and figures; checked by its schema before anything is written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ def validator() -> jsonschema.Draft202012Validator:
 
 def validate(report: dict[str, Any]) -> None:
     """Raise InvalidReport with all that is wrong, not just the first."""
-    found = sorted(validator().iter_errors(report), key=lambda error: [str(part) for part in error.absolute_path])
+    try:
+        json.dumps(report, allow_nan=False)
+    except ValueError as error:
+        raise InvalidReport([f"$: a figure is not a finite number ({error})"]) from None
+    found = sorted(
+        validator().iter_errors(report), key=lambda error: [str(part) for part in error.absolute_path]
+    )
     if found:
         raise InvalidReport([f"{error.json_path}: {_short(error.message)}" for error in found])
 
@@ -51,7 +57,8 @@ def assemble(
     """The report of one host, valid by the schema.
 
     `verdicts` is the verifier's file ({host, profile, verdicts}), `bench` the benchmark's ({machine, rows}) or None
-    where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine. Raises InvalidReport.
+    where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine.
+    Raises InvalidReport.
     """
     report = {
         "schema": 1,

@@ -8,6 +8,8 @@ from typing import Any
 
 STATISTICS = {"median": "median", "p99": "99th percentile", "p999": "99.9th percentile"}
 
+UNITS = ((999.5, 1.0, "ns"), (999.5e3, 1e3, "µs"), (float("inf"), 1e6, "ms"))
+
 Row = dict[str, Any]
 
 
@@ -15,10 +17,8 @@ def time(nanoseconds: float | None) -> str:
     """Three significant figures: 9.31 ns, 192 ns, 34.0 µs."""
     if nanoseconds is None:
         return "–"
-    for factor, unit in ((1.0, "ns"), (1e3, "µs"), (1e6, "ms")):
-        scaled = nanoseconds / factor
-        if scaled < 999.5:
-            break
+    factor, unit = next((f, u) for limit, f, u in UNITS if nanoseconds < limit)
+    scaled = nanoseconds / factor
     digits = 0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2
     return f"{scaled:.{digits}f} {unit}"
 

@@ -1,7 +1,7 @@
-"""One operation's latencies as a picture: every variant's distribution and every peer, on one log axis with target and floor.
+"""One operation's latencies as a picture: variants and peers on one log axis, with target and floor.
 
-matplotlib draws it as SVG. The SVG goes into the page itself, so its colours are the page's (CSS variables: light, dark,
-print), its text stays text, and no identifier meets another picture's.
+matplotlib draws it as SVG. The SVG goes into the page itself, so its colours are the page's (CSS variables: light,
+dark, print), its text stays text, and no identifier meets another picture's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VARIABLES = {
     PANEL: "--panel",
     GRID: "--line",
 }
-WIDTH = 350.0  # points; an SVG of a card's natural width, so that 9 points are 9 pixels there
+WIDTH = 315.0  # points; a card is wider, so that a point is more than a pixel there
 LABEL, RIDGE, DOT, LINE = 15.0, 24.0, 11.0, 13.0  # heights in points
 SETTINGS = {
     "svg.fonttype": "none",
@@ -76,7 +76,9 @@ def draw(operation: Operation, number: int) -> str:
 
 def describe(operation: Operation) -> str:
     """What the picture shows, in words, for those who do not see it."""
-    parts = [f"{row['variant']}: median {time(row['median'])}, p99 {time(row['p99'])}" for row in operation.rows]
+    parts = [
+        f"{row['variant']}: median {time(row['median'])}, p99 {time(row['p99'])}" for row in operation.rows
+    ]
     parts += [f"{peer['name']}: median {time(peer['median'])}" for peer in operation.peers]
     parts += [label for _, label, _, _ in filter(None, (_target(operation.best), _floor(operation.best)))]
     return f"Latency of {operation.name}. " + "; ".join(parts)
@@ -122,9 +124,12 @@ def _style(axes: Any, low: float, high: float) -> None:
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(MUTED)
     steps = (1, 2, 5) if high / low < 60 else (1, 3) if high / low < 1000 else (1,)
+    margin = (high / low) ** 0.045  # a label at the very edge would be cut
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
-    axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
+    axes.xaxis.set_major_locator(
+        FixedLocator([tick for tick in ticks if low * margin <= tick <= high / margin])
+    )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     axes.tick_params(axis="x", length=3, color=MUTED, labelcolor=MUTED, labelsize=9)
@@ -164,7 +169,9 @@ def _variant(axes: Any, row: Row, y: float, low: float, high: float) -> None:
     """A ridge: the distribution's shape, a full line at the median, a short one at the 99th percentile."""
     statistic = row.get("target_statistic", "median")
     extra = f" · p99.9 {time(row['p999'])}" if "p999" in row else ""
-    _caption(axes, f"{row['variant']} · median {time(row['median'])} · p99 {time(row['p99'])}{extra}", y + RIDGE)
+    _caption(
+        axes, f"{row['variant']} · median {time(row['median'])} · p99 {time(row['p99'])}{extra}", y + RIDGE
+    )
     if row.get("histogram"):
         values, counts = np.array(row["histogram"], dtype=float).T
         edges = np.geomspace(low, high, BINS + 1)
@@ -175,7 +182,9 @@ def _variant(axes: Any, row: Row, y: float, low: float, high: float) -> None:
             axes.stairs(shape, edges, baseline=y, color=SHAPE, linewidth=0.9, zorder=2)
     else:
         spread = row.get("spread", {})
-        axes.plot([spread.get("p10", row["median"]), row["p99"]], [y + 8] * 2, color=SHAPE, linewidth=5, alpha=0.6)
+        axes.plot(
+            [spread.get("p10", row["median"]), row["p99"]], [y + 8] * 2, color=SHAPE, linewidth=5, alpha=0.6
+        )
     axes.plot([row["median"]] * 2, [y, y + RIDGE - 2], color=INK, linewidth=1.6, zorder=4)
     axes.plot([row["p99"]] * 2, [y, y + 9], color=INK, linewidth=1.1, zorder=4)
     if statistic == "p999":

@@ -77,6 +77,13 @@ def render(report: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
+def render_index(hosts: list[dict[str, Any]]) -> str:
+    """The page that leads to the pages of several hosts: [{name, profile, link, counts, targets}]."""
+    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    kinds = [(kind, *MEANINGS[kind]) for kind in VERDICTS]
+    return environment().get_template("hosts.html.j2").render(hosts=hosts, kinds=kinds, style=style)
+
+
 def _by_reason(entries: list[dict[str, str]]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""A picture of a report page: python -m tcp_performance.report.screenshot REPORT.html OUT.png WIDTH [--height N] [--dark]"""
+"""Picture of a page: python -m tcp_performance.report.screenshot REPORT.html OUT.png WIDTH [--height N] [--dark]"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host's topology as the page draws it: sockets hold NUMA nodes, nodes hold cores, cores hold CPUs (SMT siblings)."""
+"""The host's topology as the page draws it: sockets hold NUMA nodes, nodes hold cores, cores hold CPUs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 Plan = dict[str, Any]
-CORES_PER_STRIP = 4
+CORES_PER_STRIP = 2
 PITCH, CORE, CELL_WIDTH, CELL_HEIGHT, INSET = 42, 38, 34, 28, 2  # pixels
 
 
@@ -42,7 +42,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Strip:
-    """Some cores side by side, one small SVG: strips flow like words, so that any width is filled and none overflowed."""
+    """Some cores side by side, one small SVG: strips flow like words, filling any width and overflowing none."""
 
     width: int
     height: int
@@ -140,7 +140,11 @@ def _cells(plan: Plan) -> dict[int, Cell]:
             state = "housekeeping"
         serves = cpu in interrupts and len(interrupts) < len(plan["topology"]["cpus"])
         words = [f"CPU {cpu}", state if state != "shared" else "shared by everything"]
-        words += [f"core {entry['core']}, socket {entry['socket']}, node {entry['node']}"] if entry["online"] else []
+        words += (
+            [f"core {entry['core']}, socket {entry['socket']}, node {entry['node']}"]
+            if entry["online"]
+            else []
+        )
         words += ["boot CPU"] if cpu == boot else []
         words += ["interrupts"] if serves else []
         words += [f"engine thread {threads[cpu]}"] if cpu in threads else []
@@ -159,7 +163,9 @@ def _node(
             percent = 100 * total / memory if memory else None
             pages.append(Pages(size(entry["size_kib"]), entry["count"], size(total), percent))
     cells = [cell for core in cores for cell in core]
-    counts = {state: sum(cell.state == state for cell in cells) for state in ("isolated", "housekeeping", "shared")}
+    counts = {
+        state: sum(cell.state == state for cell in cells) for state in ("isolated", "housekeeping", "shared")
+    }
     parts = [f"{_count(len(cores), 'core')}, {_count(len(cells), 'CPU')}"] if cells else ["no CPUs"]
     parts += [f"{count} {state}" for state, count in counts.items() if count and state != "shared"]
     return NodeView(
