@@ -52,7 +52,7 @@ def read(path: str) -> str:
 
 def write(path: str, value: str) -> None:
     """One write call: the kernel takes each call as one value."""
-    handle = os.open(path, os.O_WRONLY)
+    handle = os.open(path, os.O_WRONLY | os.O_TRUNC)
     try:
         os.write(handle, value.encode("ascii"))
     finally:
@@ -93,24 +93,27 @@ def interrupts(root: str = "/proc/irq") -> List[int]:
 def move_interrupt(
     irq: int, cpus: str, wanted: frozenset[int], dry: bool, root: str = "/proc/irq"
 ) -> Optional[Move]:
-    """Confine an interrupt to `wanted` CPUs; None when it is already, or when it is gone."""
+    """Confine an interrupt to `wanted` CPUs; None when it is already, when nobody uses it, or when it is gone.
+
+    A dry run writes back what stands there, which changes nothing and tells whether the kernel takes a value at all.
+    """
     path = "%s/%d/smp_affinity_list" % (root, irq)
+    name = handlers(irq, root)
     try:
         before = read(path)
     except OSError:
         return None
-    if members(before) <= wanted:
+    if not name or members(before) <= wanted:
         return None
     after, error = before, ""
-    if not dry:
-        try:
-            write(path, cpus)
-            after = read(path)
-        except OSError as refused:
-            error = refused.strerror or str(refused)
-        if not error and not members(after) <= wanted:
-            error = "the kernel kept CPUs %s" % after
-    return Move(irq, handlers(irq, root), before, after, error)
+    try:
+        write(path, before if dry else cpus)
+        after = read(path)
+    except OSError as refused:
+        error = refused.strerror or str(refused)
+    if not dry and not error and not members(after) <= wanted:
+        error = "the kernel kept CPUs %s" % after
+    return Move(irq, name, before, after, error)
 
 
 def handlers(irq: int, root: str) -> str:

@@ -19,7 +19,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Reads only. Which interrupts can not be moved is known after a real run.
+    description: Moves nothing; each interrupt is given the CPUs it has, which tells whether it could be moved.
     support: full
   diff_mode:
     description: One line an interrupt that moves.
