@@ -100,7 +100,9 @@ def attention(rows: list[Row], verdict: str) -> list[str]:
 
 def summary(host: str, rows: list[Row]) -> str:
     numbers = ((sum(row["verdict"] == verdict for row in rows), verdict) for verdict in ORDER)
-    return f"{host}: {len(rows)} settings: " + ", ".join(f"{number} {verdict}" for number, verdict in numbers)
+    return f"{host}: {len(rows)} setting{'s' if len(rows) != 1 else ''}: " + ", ".join(
+        f"{number} {verdict}" for number, verdict in numbers
+    )
 
 
 def show(console: Console, host: str, content: dict[str, Any]) -> None:
