@@ -1,0 +1,152 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+static struct tcpk_table *table_of(size_t count, struct tcpk_registry **registry)
+{
+    struct tcpk_table *table = NULL;
+    assert_int_equal(tcpk_registry_generate(count, 7, registry, NULL), TCPK_OK);
+    assert_int_equal(tcpk_table_of_registry(*registry, &table, NULL), TCPK_OK);
+    assert_int_equal(tcpk_table_count(table), count);
+    return table;
+}
+
+static void check_every_key(const struct tcpk_table *table, const struct tcpk_registry *registry)
+{
+    const size_t count = tcpk_registry_count(registry);
+    const uint64_t *keys = tcpk_registry_keys(registry);
+    const uint8_t *descriptors = tcpk_registry_descriptors(registry);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *found = tcpk_table_find(table, keys[i]);
+        assert_non_null(found);
+        assert_memory_equal(found, descriptors + i * TCPK_DESCRIPTOR_SIZE, TCPK_DESCRIPTOR_SIZE);
+        /* Half a key is not the key: the other command of an equal hash must not answer. */
+        assert_null(tcpk_table_find(table, keys[i] ^ 1));
+        assert_null(tcpk_table_find(table, keys[i] ^ 1ull << 63));
+    }
+}
+
+static void every_key_has_its_descriptor(void **state)
+{
+    (void)state;
+    const size_t counts[] = {0, 1, 2, 3, 63, 1000, 100003};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct tcpk_registry *registry = NULL;
+        struct tcpk_table *table = table_of(counts[i], &registry);
+        check_every_key(table, registry);
+        assert_null(tcpk_table_find(table, 0));
+        assert_null(tcpk_table_find(table, UINT64_MAX));
+        tcpk_table_free(table);
+        tcpk_registry_free(registry);
+    }
+}
+
+static void every_name_of_the_real_registry_is_found(void **state)
+{
+    (void)state;
+    struct tcpk_registry *registry = NULL;
+    struct tcpk_table *table = NULL;
+    assert_int_equal(tcpk_registry_load(support_real_registry(), &registry, NULL), TCPK_OK);
+    assert_int_equal(tcpk_registry_count(registry), 1567);
+    assert_int_equal(tcpk_table_of_registry(registry, &table, NULL), TCPK_OK);
+    check_every_key(table, registry);
+    tcpk_table_free(table);
+    tcpk_registry_free(registry);
+}
+
+/* Keys 0, 1, 2, ... and the highest ones all choose the same few buckets, and must go on to the next, and around. */
+static void crowded_buckets_keep_their_keys(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    uint64_t keys[COUNT];
+    uint8_t descriptors[COUNT * TCPK_DESCRIPTOR_SIZE];
+    for (unsigned i = 0; i < COUNT; i++) {
+        keys[i] = i < COUNT / 2 ? i : UINT64_MAX - i;
+        const struct tcpk_descriptor fields = {.execution_time_ms = i, .security_flags = TCPK_RISK_SAFE};
+        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+    }
+    struct tcpk_table *table = NULL;
+    assert_int_equal(tcpk_table_create(keys, descriptors, COUNT, &table, NULL), TCPK_OK);
+    for (unsigned i = 0; i < COUNT; i++) {
+        const uint8_t *found = tcpk_table_find(table, keys[i]);
+        assert_non_null(found);
+        assert_memory_equal(found, descriptors + i * TCPK_DESCRIPTOR_SIZE, TCPK_DESCRIPTOR_SIZE);
+    }
+    assert_null(tcpk_table_find(table, COUNT));
+    assert_null(tcpk_table_find(table, UINT64_MAX));
+    tcpk_table_free(table);
+}
+
+static void batches_and_constant_time_agree_with_single_lookups(void **state)
+{
+    (void)state;
+    enum { COUNT = 500, ASKED = 777 };
+    struct tcpk_registry *registry = NULL;
+    struct tcpk_table *table = table_of(COUNT, &registry);
+    struct random random = {5};
+    uint64_t keys[ASKED];
+    uint8_t descriptors[ASKED * TCPK_DESCRIPTOR_SIZE], found[ASKED], decisions[ASKED];
+    for (size_t i = 0; i < ASKED; i++)
+        keys[i] = random_below(&random, 3) ? tcpk_registry_keys(registry)[random_below(&random, COUNT)]
+                                           : random_next(&random);
+    for (size_t n = 0; n <= ASKED; n += n < 40 ? 1 : 737) {
+        memset(descriptors, 0xee, sizeof descriptors);
+        memset(found, 0xee, sizeof found);
+        tcpk_table_find_many(table, keys, n, descriptors, found);
+        tcpk_table_decide_many(table, keys, n, decisions);
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t none[TCPK_DESCRIPTOR_SIZE] = {0};
+            const uint8_t *single = tcpk_table_find(table, keys[i]);
+            uint8_t constant[TCPK_DESCRIPTOR_SIZE];
+            assert_int_equal(found[i], single != NULL);
+            assert_memory_equal(descriptors + i * TCPK_DESCRIPTOR_SIZE, single ? single : none, TCPK_DESCRIPTOR_SIZE);
+            assert_int_equal(decisions[i], tcpk_descriptor_decide(single));
+            assert_int_equal(tcpk_table_find_constant_time(table, keys[i], constant), single != NULL);
+            assert_memory_equal(constant, single ? single : none, TCPK_DESCRIPTOR_SIZE);
+        }
+        if (n < ASKED)
+            assert_int_equal(found[n], 0xee);
+    }
+    tcpk_table_free(table);
+    tcpk_registry_free(registry);
+}
+
+static void equal_keys_are_refused(void **state)
+{
+    (void)state;
+    const uint64_t keys[3] = {5, 6, 5};
+    uint8_t descriptors[3 * TCPK_DESCRIPTOR_SIZE];
+    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
+    for (size_t i = 0; i < 3; i++)
+        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+    struct tcpk_table *table = NULL;
+    struct tcpk_error error = {0};
+    assert_int_equal(tcpk_table_create(keys, descriptors, 3, &table, &error), TCPK_ERROR_COLLISION);
+    assert_null(table);
+    assert_non_null(strstr(error.message, "0x0000000000000005"));
+}
+
+static void invalid_descriptors_are_refused(void **state)
+{
+    (void)state;
+    const uint64_t key = 5;
+    const uint8_t descriptor[TCPK_DESCRIPTOR_SIZE] = {0x54, 0x43, 0x50, 0x02};
+    struct tcpk_table *table = NULL;
+    assert_int_equal(tcpk_table_create(&key, descriptor, 1, &table, NULL), TCPK_ERROR_ARGUMENT);
+    assert_null(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_has_its_descriptor),
+        cmocka_unit_test(every_name_of_the_real_registry_is_found),
+        cmocka_unit_test(crowded_buckets_keep_their_keys),
+        cmocka_unit_test(batches_and_constant_time_agree_with_single_lookups),
+        cmocka_unit_test(equal_keys_are_refused),
+        cmocka_unit_test(invalid_descriptors_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
