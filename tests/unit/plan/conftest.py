@@ -174,5 +174,5 @@ def capture(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     if not archive.exists():
         pytest.skip(f"the captured topology {archive.name} is not at hand")
     with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path)
+        packed.extractall(tmp_path, filter="data")
     return Machine(tmp_path / request.param)
