@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -46,13 +47,24 @@ def opened(width: int, height: int = 900, dark: bool = False) -> Iterator[webdri
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
-            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-            scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+            adjust(browser, width, height, dark)
             yield browser
         finally:
             browser.quit()
+
+
+def adjust(browser: webdriver.Chrome, width: int, height: int = 900, dark: bool = False) -> None:
+    """Give the browser this size and taste, on a screen."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": scheme})
+
+
+def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    """What was logged since the last look: "performance" or "browser" (the console)."""
+    entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
 
 
 def address(page: Path) -> str:

@@ -17,11 +17,13 @@ Open = Callable[..., AbstractContextManager[Chrome]]
 Pages = dict[int, Path]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def chromium() -> None:
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chrome]:
     reason = browser.missing()
     if reason:
         pytest.skip(reason)
+    with browser.opened(1280) as chrome:
+        yield chrome
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +38,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
 
 
 @pytest.fixture
-def look(pages: Pages) -> Open:
-    """Open the page of a machine with so many CPUs, so wide."""
+def look(pages: Pages, chromium: Chrome) -> Open:
+    """Open the page of a machine with so many CPUs, so wide, nothing left of the page before."""
 
     @contextmanager
     def opened(cpus: int = 64, width: int = 1280, dark: bool = False) -> Iterator[Chrome]:
-        with browser.opened(width, dark=dark) as chrome:
-            chrome.get(browser.address(pages[cpus]))
-            yield chrome
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        chromium.get("about:blank")
+        browser.adjust(chromium, width, dark=dark)
+        for kind in ("performance", "browser"):
+            browser.log(chromium, kind)
+        chromium.get(browser.address(pages[cpus]))
+        yield chromium
 
     return opened

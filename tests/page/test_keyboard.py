@@ -110,7 +110,8 @@ def test_columns_are_sorted_by_keyboard(look: Open) -> None:
 def test_every_control_can_be_reached(look: Open) -> None:
     with look(2) as chrome:
         controls = chrome.execute_script(
-            "return [...document.querySelectorAll('a[href], button, input, summary')].filter(e => e.offsetHeight).length"
+            "return [...document.querySelectorAll('a[href], button, input, summary')]"
+            ".filter(e => e.offsetHeight).length"
         )
         reached = set()
         for _ in range(controls + 5):

@@ -1,4 +1,4 @@
-"""What a person sees: pictures that are there and not blank, no sideways scrolling, no network, no complaint in the console."""
+"""What a person sees: pictures that are there, no sideways scrolling; and no network, no complaint in the console."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -39,8 +38,7 @@ def boxes(chrome: Chrome, selector: str) -> list[dict[str, float]]:
 
 def requests(chrome: Chrome) -> list[str]:
     """Every address the page asked for."""
-    log: list[dict[str, Any]] = chrome.get_log("performance")
-    messages = [json.loads(entry["message"])["message"] for entry in log]
+    messages = [json.loads(entry["message"])["message"] for entry in browser.log(chrome, "performance")]
     return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
 
@@ -127,7 +125,7 @@ def test_the_policy_stops_what_would_ask(look: Open) -> None:
 
 def test_the_console_is_silent(look: Open) -> None:
     with look(256) as chrome:
-        assert chrome.get_log("browser") == []
+        assert browser.log(chrome, "browser") == []
 
 
 def test_print_shows_everything_but_the_controls(look: Open) -> None:
@@ -140,7 +138,9 @@ def test_print_shows_everything_but_the_controls(look: Open) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_screenshot_is_as_wide_as_asked(pages: dict[int, Path], tmp_path: Path, dark: bool) -> None:
+def test_a_screenshot_is_as_wide_as_asked(
+    chromium: Chrome, pages: dict[int, Path], tmp_path: Path, dark: bool
+) -> None:
     screenshot.take(pages[2], tmp_path / "page.png", 640, 500, dark)
     with Image.open(tmp_path / "page.png") as taken:
         assert taken.size == (640, 500)
