@@ -44,7 +44,7 @@ TCPK_API enum tcpk_status tcpk_window_scan_f32(const float *matrix, size_t n, fl
 struct tcpk_window_u8;
 struct tcpk_window_f32;
 
-/* rows from 1 to 2^32 - 1; the caller frees *out. */
+/* rows from 1 to 2^32 - 1, else TCPK_ERROR_ARGUMENT; TCPK_ERROR_VARIANT as above; the caller frees *out. */
 TCPK_API enum tcpk_status tcpk_window_u8_create(size_t rows, struct tcpk_window_u8 **out);
 TCPK_API void tcpk_window_u8_free(struct tcpk_window_u8 *window);
 TCPK_API void tcpk_window_u8_append(struct tcpk_window_u8 *window, const uint8_t *matrix, size_t n);
@@ -71,8 +71,8 @@ TCPK_API uint32_t tcpk_stream_count(const void *stream);
  * +infinity when any input is NaN or infinite. */
 TCPK_API enum tcpk_status tcpk_baseline_score(const float *rows, size_t k, const float *baseline, float *score);
 /* The same for `agents` agents: rows agents x k x 24, baselines agents x 24, scores agents. */
-TCPK_API enum tcpk_status tcpk_baseline_score_many(const float *rows, size_t agents, size_t k,
-                                                   const float *baselines, float *scores);
+TCPK_API enum tcpk_status tcpk_baseline_score_many(const float *rows, size_t agents, size_t k, const float *baselines,
+                                                   float *scores);
 
 /* Learned baseline: mean and population covariance of a history with `ridge` on its diagonal, through BLAS/LAPACK. */
 struct tcpk_model;

@@ -23,12 +23,7 @@ enum tcpk_risk {
     TCPK_RISK_CRITICAL = 16
 };
 
-enum tcpk_decision {
-    TCPK_APPROVE = 0,
-    TCPK_CAUTION = 1,
-    TCPK_REQUIRE_APPROVAL = 2,
-    TCPK_REJECT = 3
-};
+enum tcpk_decision { TCPK_APPROVE = 0, TCPK_CAUTION = 1, TCPK_REQUIRE_APPROVAL = 2, TCPK_REJECT = 3 };
 
 /* A descriptor's fields in the host's byte order. */
 struct tcpk_descriptor {

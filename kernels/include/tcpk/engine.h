@@ -19,8 +19,8 @@ struct tcpk_engine_options {
     uint32_t voters;    /* 1 .. 4096 */
     uint32_t voter;     /* this node, below voters */
     enum tcpk_rule rule;
-    uint32_t threads;      /* 1 .. 1024; agent id mod threads is its shard */
-    const uint32_t *cpus;  /* CPU of each thread, `threads` of them, or NULL: not pinned. Copied. */
+    uint32_t threads;     /* 1 .. 1024; agent id mod threads is its shard */
+    const uint32_t *cpus; /* CPU of each thread, `threads` of them, or NULL: not pinned. Copied. */
 };
 
 /* The table must outlive the engine. Options out of range: TCPK_ERROR_ARGUMENT, *error names the value. State lies on

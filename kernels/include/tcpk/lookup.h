@@ -27,8 +27,8 @@ TCPK_API size_t tcpk_table_bytes(const struct tcpk_table *table); /* memory that
 TCPK_API const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key);
 
 /* Descriptors of n keys: 24 bytes each into `descriptors`, zeros where found[i] is 0. No output overlaps an input. */
-TCPK_API void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, size_t n,
-                                   uint8_t *descriptors, uint8_t *found);
+TCPK_API void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *descriptors,
+                                   uint8_t *found);
 
 /* Decisions of n keys (enum tcpk_decision); REQUIRE_APPROVAL for an unknown one. */
 TCPK_API void tcpk_table_decide_many(const struct tcpk_table *table, const uint64_t *keys, size_t n,

@@ -46,8 +46,8 @@ TCPK_API enum tcpk_status tcpk_registry_generate(size_t count, uint64_t seed, st
 TCPK_API void tcpk_registry_free(struct tcpk_registry *registry); /* NULL is allowed */
 
 TCPK_API size_t tcpk_registry_count(const struct tcpk_registry *registry);
-TCPK_API int tcpk_registry_version(const struct tcpk_registry *registry);    /* 1 or 2 */
-TCPK_API uint64_t tcpk_registry_time(const struct tcpk_registry *registry);  /* Unix time; 0 in version 1 */
+TCPK_API int tcpk_registry_version(const struct tcpk_registry *registry);   /* 1 or 2 */
+TCPK_API uint64_t tcpk_registry_time(const struct tcpk_registry *registry); /* Unix time; 0 in version 1 */
 
 /* Arrays in the file's order, owned by the registry: count x 24 bytes, count keys. */
 TCPK_API const uint8_t *tcpk_registry_descriptors(const struct tcpk_registry *registry);

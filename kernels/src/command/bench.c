@@ -1,0 +1,203 @@
+/* bench: every operation with its target and its floor from the same run, as a table or as JSON. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS 1000000u /* of the engine: a 99.9th percentile needs many */
+#define FLOOR_BLOCKS 200u
+#define BINS 120
+
+static int ascending(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* Of sorted samples, nearest rank. */
+static double percentile(const double *sorted, size_t count, double share)
+{
+    size_t rank = (size_t)ceil(share * (double)count);
+    return sorted[rank ? rank - 1 : 0];
+}
+
+struct figures {
+    double median, p99, p999, floor, target, ratio;
+    bool holds;
+};
+
+static struct figures figures_of(struct row *row)
+{
+    qsort(row->samples, row->sample_count, sizeof *row->samples, ascending);
+    qsort(row->floors, row->floor_count, sizeof *row->floors, ascending);
+    struct figures it = {
+        .median = percentile(row->samples, row->sample_count, 0.5),
+        .p99 = percentile(row->samples, row->sample_count, 0.99),
+        .p999 = percentile(row->samples, row->sample_count, 0.999),
+        .floor = percentile(row->floors, row->floor_count, 0.5),
+    };
+    it.target = row->target_ratio > 0 ? row->target_ratio * it.floor : row->target;
+    it.ratio = it.median / it.floor;
+    it.holds = (row->target_is_p999 ? it.p999 : it.median) < it.target;
+    return it;
+}
+
+/* A string inside JSON quotes. */
+static void print_json_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putchar('\\');
+        if ((unsigned char)*text >= 0x20)
+            putchar(*text);
+    }
+    putchar('"');
+}
+
+/* Samples by value in bins of equal ratio: [[ns, count], ...], empty ones left out. */
+static void print_histogram(const struct row *row)
+{
+    const double low = row->samples[0] > 0.1 ? row->samples[0] : 0.1, high = row->samples[row->sample_count - 1];
+    const double step = pow(high > low ? high / low : 1.01, 1.0 / BINS);
+    double edge = low * step;
+    size_t count = 0;
+    bool first = true;
+    putchar('[');
+    for (size_t i = 0; i < row->sample_count; i++) {
+        while (row->samples[i] > edge && i + 1 < row->sample_count) {
+            if (count)
+                printf("%s[%.3f, %zu]", first ? "" : ", ", edge / sqrt(step), count);
+            first = first && !count;
+            count = 0;
+            edge *= step;
+        }
+        count++;
+    }
+    printf("%s[%.3f, %zu]]", first ? "" : ", ", edge / sqrt(step), count);
+}
+
+static void print_json_row(const struct row *row, const struct figures *it, bool last)
+{
+    printf("    {\"operation\": ");
+    print_json_text(row->operation);
+    printf(", \"variant\": \"%s\", \"unit\": \"ns\", \"median\": %.3f, \"p99\": %.3f, \"p999\": %.3f,\n",
+           tcpk_variant(), it->median, it->p99, it->p999);
+    printf("     \"target\": %.3f, \"target_of\": \"%s\", \"holds\": %s, \"floor\": %.3f, \"floor_kind\": ", it->target,
+           row->target_is_p999 ? "p999" : "median", it->holds ? "true" : "false", it->floor);
+    print_json_text(row->floor_kind);
+    printf(", \"ratio_to_floor\": %.3f, \"peers\": [], \"repetitions\": %zu,\n", it->ratio, row->sample_count);
+    printf("     \"spread\": {\"min\": %.3f, \"p10\": %.3f, \"p25\": %.3f, \"p75\": %.3f, \"p90\": %.3f},\n",
+           row->samples[0], percentile(row->samples, row->sample_count, 0.10),
+           percentile(row->samples, row->sample_count, 0.25), percentile(row->samples, row->sample_count, 0.75),
+           percentile(row->samples, row->sample_count, 0.90));
+    printf("     \"histogram\": ");
+    print_histogram(row);
+    printf("}%s\n", last ? "" : ",");
+}
+
+static void read_cpu_name(char *name, size_t size)
+{
+    char line[256];
+    snprintf(name, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon) {
+            snprintf(name, size, "%s", colon + 2);
+            name[strcspn(name, "\n")] = '\0';
+            break;
+        }
+    }
+    if (file)
+        fclose(file);
+}
+
+static void print_table_row(const struct row *row, const struct figures *it)
+{
+    printf("%-44s %10.1f %10.1f %10.1f  %-6s %10.1f %7.2f  %s\n", row->operation, it->median,
+           row->target_is_p999 ? it->p999 : it->p99, it->target, row->target_is_p999 ? "p99.9" : "median", it->floor,
+           it->ratio, it->holds ? "holds" : "MISSED");
+}
+
+static bool measure(struct row *row, size_t number, size_t rounds, const struct tcpk_registry *registry)
+{
+    switch (number) {
+    case 0: return bench_lookup_single(row, rounds, registry);
+    case 1: return bench_lookup_batch(row, rounds);
+    case 2: return bench_window(row, rounds);
+    case 3: return bench_baseline(row, rounds);
+    case 4: return bench_scan(row, rounds);
+    case 5: return bench_adapt(row, rounds);
+    default: return bench_engine(row, EVENTS, registry);
+    }
+}
+
+int command_bench(const struct arguments *arguments)
+{
+    struct row rows[] = {
+        {.operation = "descriptor lookup", .target = 10, .floor_kind = "dependent load, same footprint"},
+        {.operation = "descriptor lookup, batch of 1,000,000 entries",
+         .target = 10,
+         .floor_kind = "one prefetched line a lookup, same footprint"},
+        {.operation = "behavioral analysis, window",
+         .target = 100,
+         .floor_kind = "load-only pass over the bytes touched"},
+        {.operation = "behavioral analysis, baseline score",
+         .target = 100,
+         .floor_kind = "load-only pass over rows and baseline"},
+        {.operation = "raw window scan", .target_ratio = 1.5, .floor_kind = "load-only pass over the matrix"},
+        {.operation = "network adaptation", .target = 1000, .floor_kind = "load-only pass over votes and set words"},
+        {.operation = "engine event, 1,000,000 agents",
+         .target = 1000,
+         .target_is_p999 = true,
+         .floor_kind = "one dependent read of an agent's state"},
+    };
+    const size_t count = sizeof rows / sizeof *rows;
+    struct tcpk_registry *registry = open_registry(arguments->registry, 1567);
+    if (!registry)
+        return EXIT_USAGE;
+    char cpu[128];
+    read_cpu_name(cpu, sizeof cpu);
+    const char *source = arguments->registry ? arguments->registry : "generated";
+    if (arguments->json) {
+        printf("{\"machine\": {\"cpu\": ");
+        print_json_text(cpu);
+        printf(", \"compiler\": \"%s\", \"flags\": \"%s\", \"version\": \"%s\", \"rounds\": %ld, \"registry\": ",
+               TCPK_COMPILER, TCPK_FLAGS, tcpk_version(), arguments->rounds);
+        print_json_text(source);
+        printf(", \"commands\": %zu},\n  \"rows\": [\n", tcpk_registry_count(registry));
+    } else {
+        printf("%s, %s %s, variant %s, medians of %ld rounds, registry: %s (%zu commands)\n", cpu, TCPK_COMPILER,
+               TCPK_FLAGS, tcpk_variant(), arguments->rounds, source, tcpk_registry_count(registry));
+        printf("%-44s %10s %10s %10s  %-6s %10s %7s\n", "operation (ns)", "median", "p99(.9)", "target", "of", "floor",
+               "ratio");
+    }
+    bool all_hold = true, good = true;
+    for (size_t i = 0; good && i < count; i++) {
+        const size_t rounds = i + 1 == count ? EVENTS : (size_t)arguments->rounds;
+        const size_t floors = rounds > FLOOR_BLOCKS ? rounds : FLOOR_BLOCKS;
+        rows[i].samples = malloc(rounds * sizeof(double));
+        rows[i].floors = malloc(floors * sizeof(double));
+        good = rows[i].samples && rows[i].floors && measure(&rows[i], i, (size_t)arguments->rounds, registry);
+        if (good) {
+            const struct figures it = figures_of(&rows[i]);
+            all_hold = all_hold && it.holds;
+            if (arguments->json)
+                print_json_row(&rows[i], &it, i + 1 == count);
+            else
+                print_table_row(&rows[i], &it);
+            fflush(stdout);
+        }
+        free(rows[i].samples);
+        free(rows[i].floors);
+    }
+    if (arguments->json && good)
+        printf("  ]}\n");
+    tcpk_registry_free(registry);
+    if (!good)
+        return complain("not enough memory, or an empty registry");
+    return all_hold ? EXIT_OK : EXIT_FAILED;
+}

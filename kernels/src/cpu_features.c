@@ -1,0 +1,29 @@
+#include "internal.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* What the operating system saves on a context switch; without it wide registers are lost whatever the CPU has. */
+static uint64_t extended_state(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+bool tcpk_cpu_has_avx2(void)
+{
+    unsigned a, b, c, d;
+    const uint64_t sse_and_avx_state = 6;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX) || !(c & bit_POPCNT))
+        return false;
+    if ((extended_state() & sse_and_avx_state) != sse_and_avx_state)
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) && (b & bit_BMI);
+}
+#else
+bool tcpk_cpu_has_avx2(void)
+{
+    return false;
+}
+#endif
