@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, TypedDict
 
 from ._memory_map import MAPS, library_of, mappings
 
-_SYMBOLS = ("dpotrf_", "dtrsm_", "cblas_dgemm")
+_SYMBOLS = ("dsyrk_", "dtrsm_", "dpotrf_")
 _FAMILIES = (
     ("mkl_", "MKL"),
     ("openblas", "OpenBLAS"),

@@ -20,8 +20,8 @@ from tcpkernels._public_api import PUBLIC_API
 
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a new interpreter with just these TCPK variables."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TCPK_")}
+    """Run code in a new interpreter that is told no other choice than these variables."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("TCPK_BACKEND", "TCPK_VARIANT")}
     return subprocess.run(
         [sys.executable, "-c", code], env={**kept, **variables}, capture_output=True, text=True
     )
