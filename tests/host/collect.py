@@ -45,8 +45,8 @@ def command(plan: Plan | None) -> str:
     ]
     packed = zlib.compress(json.dumps([sources, request(plan)]).encode(), 9)
     program = base64.b64encode(LOADER.format(packed=base64.b64encode(packed).decode()).encode()).decode()
-    # The distribution's own Python, whatever else is on somebody's PATH: it is the one that the kernels are built for.
-    run = f"/usr/bin/python3 -c \"import base64;exec(base64.b64decode('{program}'))\""
+    # The distribution's own Python, whatever else PATH and PYTHONPATH say: the kernels are built for it.
+    run = f"/usr/bin/python3 -I -c \"import base64;exec(base64.b64decode('{program}'))\""
     return f'if [ "$(id -u)" = 0 ]; then {run}; else sudo -n {run}; fi'
 
 

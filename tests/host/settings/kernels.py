@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -28,7 +29,7 @@ BACKENDS = ("cython", "ctypes", "numpy")
 # The best first, each with what /proc/cpuinfo says of a CPU that has it.
 VARIANTS = {
     "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
-    "avx2": {"avx2", "bmi2", "fma"},
+    "avx2": {"avx2", "bmi1", "popcnt"},
     "neon": {"asimd"},
     "generic": set[str](),
 }
@@ -72,6 +73,23 @@ def command(prefix: str) -> Setting:
     )
 
 
+def roots_alone(name: str, path: str) -> Setting:
+    """A file that every process loads: anybody who could write it could be anybody."""
+
+    def judge(state: State) -> Judgement:
+        found = [file for known in state.raw["files"] if fnmatch(known, path) and (file := state.file(known))]
+        if not found:
+            return drifted("absent", f"there is no {path}")
+        for file in found:
+            if file.owner != "root" or int(file.mode, 8) & 0o022:
+                return drifted(
+                    f"{file.mode} {file.owner}:{file.group}", f"others than root may write {file.real}"
+                )
+        return compliant(f"{found[-1].mode} root:{found[-1].group}")
+
+    return Setting(f"{ROLE}.{name}", ROLE, "root's alone to write", judge, (("files", path),))
+
+
 def backend(name: str, prefix: str) -> Setting:
     """Python loads the kernels through this backend, and does not fall back to another one."""
 
@@ -109,6 +127,8 @@ def settings(plan: Plan) -> Iterator[Setting]:
     prefix = plan["intent"].get("kernels_prefix") or "/opt/tcp-performance"
     yield self_test()
     yield command(prefix)
+    yield roots_alone("library", f"{prefix}/lib/libtcpk.so")
+    yield roots_alone("package_path", PATH_FILES)
     for name in BACKENDS:
         yield backend(name, prefix)
     yield variant()

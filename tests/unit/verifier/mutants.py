@@ -7,6 +7,7 @@ setting's subject (tests/host/verdict.py); a subject without a mutant fails the 
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from typing import Any, Callable, Iterator
 
 Raw = dict[str, Any]
@@ -79,10 +80,12 @@ def boot(subject: Subject) -> Iterator[Mutant]:
 
 
 def file(subject: Subject) -> Iterator[Mutant]:
-    path = subject[1]
-    yield "gone", lambda raw: raw["files"].update({path: None})
-    yield "writable for all", lambda raw: raw["files"][path].update(mode="0666")
-    yield "another owner", lambda raw: raw["files"][path].update(owner="mallory")
+    def found(raw: Raw) -> str:
+        return next(str(path) for path in raw["files"] if fnmatch(path, subject[1]))
+
+    yield "gone", lambda raw: raw["files"].update({found(raw): None})
+    yield "writable for all", lambda raw: raw["files"][found(raw)].update(mode="0666")
+    yield "another owner", lambda raw: raw["files"][found(raw)].update(owner="mallory")
 
 
 def header(subject: Subject) -> Iterator[Mutant]:

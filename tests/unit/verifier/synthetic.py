@@ -69,7 +69,7 @@ def state(plan: dict[str, Any]) -> dict[str, Any]:
         values[path] = " ".join(f"[{w}]" if w == values[path] else w for w in ("always", "madvise", "never"))
     values |= {
         "/proc/cmdline": " ".join(words),
-        "/proc/cpuinfo": "flags\t\t: fpu avx2 bmi2 fma",
+        "/proc/cpuinfo": "flags\t\t: fpu avx2 bmi1 popcnt",
         "/sys/devices/system/cpu/isolated": plan["isolated_cpus"],
         "/sys/devices/system/cpu/nohz_full": plan["isolated_cpus"],
         "/sys/kernel/realtime": "1",
@@ -145,6 +145,7 @@ def files(plan: dict[str, Any], words: list[str]) -> dict[str, Any]:
     prefix = "/opt/tcp-performance"
     for name in ("lib/libtcpk.so", "bin/tcp_behavioral_engine"):
         found[f"{prefix}/{name}"] = file("", "0755", real=f"{prefix}/{name}")
+    found["/usr/local/lib/python3.11/dist-packages/tcpkernels.pth"] = file(f"{HEADER}{prefix}/lib/python3\n")
     command = f"{prefix}/bin/tcp_behavioral_engine"
     found["/usr/local/bin/tcp_behavioral_engine"] = file("", "0755", link=command, real=command)
     return found
