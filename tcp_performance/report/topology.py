@@ -128,6 +128,7 @@ def _cells(plan: Plan) -> dict[int, Cell]:
     )
     threads = {thread["cpu"]: thread["thread"] for thread in plan.get("engine_threads", [])}
     boot = plan["topology"]["boot_cpu"]
+    online = {entry["cpu"] for entry in plan["topology"]["cpus"] if entry["online"]}
     result = {}
     for entry in plan["topology"]["cpus"]:
         cpu = entry["cpu"]
@@ -138,7 +139,7 @@ def _cells(plan: Plan) -> dict[int, Cell]:
             state = "isolated"
         elif isolated and cpu in housekeeping:
             state = "housekeeping"
-        serves = cpu in interrupts and len(interrupts) < len(plan["topology"]["cpus"])
+        serves = cpu in interrupts and interrupts < online
         words = [f"CPU {cpu}", state if state != "shared" else "shared by everything"]
         words += (
             [f"core {entry['core']}, socket {entry['socket']}, node {entry['node']}"]

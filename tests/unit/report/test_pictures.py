@@ -60,6 +60,13 @@ def test_offline_cpus_are_drawn_apart(tmp_path: Path) -> None:
     assert drawn[3].state == "offline"
 
 
+def test_interrupts_are_marked_only_where_they_are_kept_to_some_cpus(report: Report, tmp_path: Path) -> None:
+    kept = topology.cpu_set(report["plan"]["irq_cpus"])
+    assert {cpu for cpu, cell in cells(report["plan"]).items() if cell.interrupts} == kept
+    everywhere = samples.plan(samples.Shape(cores_per_node=4, offline=(3,)), tmp_path, "workstation")
+    assert not any(cell.interrupts for cell in cells(everywhere).values())
+
+
 def test_a_node_over_two_sockets_shows_its_memory_once(report: Report) -> None:
     for cpu in report["plan"]["topology"]["cpus"]:
         cpu["node"] = 0
