@@ -74,6 +74,8 @@ enum tcpk_status tcpk_memory_map(size_t size, int node, bool lock, struct tcpk_m
     *out = (struct tcpk_memory){0};
     if (size == 0)
         return TCPK_ERROR_ARGUMENT;
+    if (size > SIZE_MAX / 2) /* rounding up must not run over */
+        return TCPK_ERROR_MEMORY;
     const bool mapped = (size >= GIB && map_as(size, GIB, MAP_1G, TCPK_PAGES_1G, out)) ||
                         (size >= 2 * MIB && map_as(size, 2 * MIB, MAP_2M, TCPK_PAGES_2M, out)) ||
                         (size >= 2 * MIB && map_transparent(size, out)) || map_as(size, 4096, 0, TCPK_PAGES_SMALL, out);
