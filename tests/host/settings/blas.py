@@ -12,22 +12,22 @@ from tests.host.verdict import Judgement, Setting, compliant, drifted
 ROLE = "blas"
 REQUEST = Request()
 
-# What each choice looks like among the files that the process has mapped.
+# The folder tells Debian's builds of OpenBLAS apart; their file names do not (libopenblasp-r*.so in all of them).
 LOADED = {
-    "openblas-serial": r"/openblas-serial/|/libopenblas-r[^/]*\.so",
-    "openblas-pthread": r"/openblas-pthread/|/libopenblasp-r[^/]*\.so",
-    "openblas-openmp": r"/openblas-openmp/|/libopenblaso-r[^/]*\.so",
-    "mkl": r"/libmkl_rt\.so",
+    "openblas-serial": "/openblas-serial/",
+    "openblas-pthread": "/openblas-pthread/",
+    "openblas-openmp": "/openblas-openmp/",
+    "mkl": "/libmkl_",
 }
 
 
-def provider(output: str) -> str:
-    """Which of the known libraries is mapped; the plain paths when it is none of them."""
-    for name, pattern in LOADED.items():
-        if re.search(pattern, output):
-            return name
-    paths = sorted({line for line in output.splitlines() if re.search(r"blas|mkl", line)})
-    return ", ".join(paths) or "none"
+def providers(output: str) -> str:
+    """Whose BLAS and LAPACK are mapped: names of the choices above, or paths of what is none of them."""
+    found = set()
+    for path in output.splitlines():
+        if re.search(r"blas|lapack|/libmkl_", path):
+            found.add(next((name for name, part in LOADED.items() if part in path), path))
+    return ", ".join(sorted(found)) or "none"
 
 
 def settings(plan: Plan) -> Iterator[Setting]:
@@ -39,9 +39,9 @@ def settings(plan: Plan) -> Iterator[Setting]:
         run = State.run(state.raw.get("blas"))
         if run.status:
             return drifted("none", run.said)
-        found = provider(run.output)
+        found = providers(run.output)
         if found != wanted:
-            return drifted(found, "a process that loads libblas.so.3 gets another library")
+            return drifted(found, "a process that loads libblas.so.3 and liblapack.so.3 gets something else")
         return compliant(found)
 
     yield Setting(f"{ROLE}.library", ROLE, wanted, judge, (("blas",),))

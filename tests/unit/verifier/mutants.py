@@ -207,6 +207,8 @@ def blas(subject: Subject) -> Iterator[Mutant]:
         "another OpenBLAS",
         lambda raw: raw["blas"].update(output="/usr/lib/x/openblas-pthread/libblas.so.3"),
     )
+    mixed = "/usr/lib/x/openblas-openmp/libblas.so.3\n/usr/lib/x/lapack/liblapack.so.3.11.0"
+    yield "LAPACK of another", lambda raw: raw["blas"].update(output=mixed)
     yield "none", lambda raw: raw["blas"].update(status=1, output="")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tests.host.settings import CAPABILITIES
 from tests.unit.plan.conftest import CPU, Machine
 
+BLAS = ("libblas.so.3", "liblapack.so.3", "libopenblasp-r0.3.21.so")
 HEADER = "# Managed by tcp-performance\n"
 MEMBER = "alice"
 GROUPS = {"hugetlb": 901, "realtime": 902, "msr": 903, "perf": 904}
@@ -192,7 +193,7 @@ def software() -> dict[str, Any]:
             "self_test": run("ok"),
         },
         "openmp": {"gcc": run("threads 2"), "clang": run("threads 2")},
-        "blas": run("/usr/lib/x86_64-linux-gnu/openblas-openmp/libblas.so.3"),
+        "blas": run("\n".join(f"/usr/lib/x/openblas-openmp/{name}" for name in BLAS)),
         "python": {
             backend: run(json.dumps({"backend": backend, **tools}))
             for backend in ("cython", "ctypes", "numpy")
