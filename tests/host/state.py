@@ -10,8 +10,23 @@ from tests.host.cpus import expand
 
 Plan = dict[str, Any]
 GRUB_MENU = "/boot/grub/grub.cfg"
+# How Debian and Ubuntu mark the entries that come up without what a rescuer does not need.
+RECOVERY = {"single", "recovery"}
 SYSTEMD_BOOT = "/etc/kernel/cmdline"
 SYSTEMD_BOOT_ENTRIES = "/boot/loader/entries/"
+
+
+def grub_entries(menu: str) -> dict[str, list[str]]:
+    """The arguments of the menu's entries for this system's kernels, apart from those for recovery.
+
+    Memory tests and other systems have sections of their own, and nothing to do with our arguments.
+    """
+    section = re.search(r"### BEGIN \S*/10_linux ###\n(.*?)### END", menu, re.DOTALL)
+    lines = re.findall(r"^\s*linux(?:efi)?\s+(\S+)(.*)$", section.group(1) if section else menu, re.MULTILINE)
+    entries = {
+        f"{GRUB_MENU}, entry {n} ({image})": words.split() for n, (image, words) in enumerate(lines, 1)
+    }
+    return {where: words for where, words in entries.items() if not RECOVERY & set(words)} or entries
 
 
 @dataclass(frozen=True)
@@ -106,15 +121,10 @@ class State:
 
     @property
     def next_boots(self) -> dict[str, list[str]]:
-        """The arguments of every entry that the boot loader may start next, by where they stand.
-
-        Entries for recovery are left out: they come up without what a rescuer does not need.
-        """
+        """The arguments of every entry that the boot loader may start next, by where they stand."""
         kind = self.plan["features"]["boot_loader"].get("kind")
         if kind == "grub":
-            lines = re.findall(r"^\s*linux(?:16|efi)?\s+(\S+)(.*)$", self.text(GRUB_MENU), re.MULTILINE)
-            entries = {f"{GRUB_MENU} ({image})": arguments.split() for image, arguments in reversed(lines)}
-            return {where: words for where, words in entries.items() if "single" not in words} or entries
+            return grub_entries(self.text(GRUB_MENU))
         found = {}
         for path in self.raw["files"]:
             if path.startswith(SYSTEMD_BOOT_ENTRIES):

@@ -119,10 +119,7 @@ def files(plan: dict[str, Any], words: list[str]) -> dict[str, Any]:
         lines = [f"w {entry['path']} - - - - {entry['value']}" for entry in entries if entry["role"] == role]
         found[f"/etc/tmpfiles.d/60-tcp-performance-{role}.conf"] = file(HEADER + "\n".join(lines) + "\n")
         found[f"/etc/sysctl.d/60-tcp-performance-{role}.conf"] = file()
-    kernels = (f"\tlinux /vmlinuz-6.1.0-{n}-amd64 {' '.join(words[1:])}\n" for n in (40, 41))
-    found["/boot/grub/grub.cfg"] = file(
-        "".join(kernels) + "\tlinux /vmlinuz-6.1.0-41-amd64 ro single\n", "0600"
-    )
+    found["/boot/grub/grub.cfg"] = file(menu(words[1:]), "0600")
     found["/boot/vmlinuz-6.1.0-41-amd64"] = file("")
     affinity = f"{HEADER}[Manager]\nCPUAffinity={plan['housekeeping_cpus']}\n"
     found["/etc/systemd/system.conf.d/60-tcp-performance.conf"] = file(affinity)
@@ -150,6 +147,17 @@ def files(plan: dict[str, Any], words: list[str]) -> dict[str, Any]:
     command = f"{prefix}/bin/tcp_behavioral_engine"
     found["/usr/local/bin/tcp_behavioral_engine"] = file("", "0755", link=command, real=command)
     return found
+
+
+def menu(words: list[str]) -> str:
+    """GRUB's menu: two kernels with an entry for recovery each, another system, and a memory test."""
+    lines = ["### BEGIN /etc/grub.d/10_linux ###"]
+    for kernel in ("6.1.0-41-amd64", "6.1.0-40-amd64"):
+        lines.append(f"\tlinux\t/vmlinuz-{kernel} {' '.join(words)}")
+        lines.append(f"\tlinux\t/vmlinuz-{kernel} root=/dev/sda1 ro single ")
+    lines += ["### END /etc/grub.d/10_linux ###", "### BEGIN /etc/grub.d/30_os-prober ###"]
+    lines += ["\tlinux /boot/vmlinuz-of-another root=/dev/sdb1", "### END /etc/grub.d/30_os-prober ###"]
+    return "\n".join([*lines, "\tlinux16 /memtest86+.bin", ""])
 
 
 def accounts(plan: dict[str, Any]) -> dict[str, Any]:
