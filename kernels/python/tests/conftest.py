@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
-from hypothesis import settings
-
 import tcpkernels
+from hypothesis import settings
 
 # Deadlines measure the machine, not the code; the seed is fixed so that a failure can be repeated.
 settings.register_profile("conformance", deadline=None, derandomize=True, database=None, max_examples=60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 import tcpkernels as t
 
 U8 = np.zeros((4, 24), np.uint8)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import tcpkernels
 from tcpkernels import _blas, _memory_map, info
 from tcpkernels._backend import MODULES

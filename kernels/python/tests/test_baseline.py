@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
 from tcpkernels import BaselineModel, baseline_score, baseline_score_many
 
 TOLERANCE = 1e-5

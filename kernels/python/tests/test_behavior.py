@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
 from tcpkernels import Window, window_scan
 
 MATRICES = st.integers(0, 70).flatmap(lambda n: arrays.arrays(np.uint8, (n, 24)))

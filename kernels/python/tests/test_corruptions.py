@@ -15,7 +15,6 @@ from typing import Optional, Tuple
 import oracle
 import pytest
 from corruptions import COUNT, corruptions
-
 from tcpkernels import Registry, RegistryError
 from tcpkernels._backend import MODULES
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
-
 from tcpkernels import Engine, LookupTable, key
 
 NAMES = (*oracle.RISKS, "unknown")

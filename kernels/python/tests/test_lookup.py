@@ -7,7 +7,6 @@ import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tcpkernels import Decision, LookupTable, Registry, key
 
 # Two names that MD5 does not tell apart; the pair was published by Marc Stevens in 2024.

@@ -9,7 +9,6 @@ import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tcpkernels import QuarantineSet, adapt, consensus
 
 RULES = ("majority", "byzantine")

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
+import tcpkernels
 from hypothesis import given
 from hypothesis import strategies as st
-
-import tcpkernels
 from tcpkernels import Registry, RegistryError, Risk
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), unique=True, max_size=30)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import tcpkernels as t
 from tcpkernels._backend import MODULES
 
