@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 
 ALWAYS = (
     "/proc/cmdline",
@@ -38,7 +38,7 @@ def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "values": values,
         "sysctls": {name: read("/proc/sys/" + name.replace(".", "/")) for name in plan["sysctls"]},
-        "interrupts": interrupts(),
+        "interrupts": interrupts(_cpus(plan["irq_cpus"]), bool(plan["capabilities"].get("irq_affinity"))),
         "mounts": mounts(),
         "pid1_cpus": _status("/proc/1/status", "Cpus_allowed_list"),
         "devices": devices(),
@@ -72,11 +72,11 @@ def mounts() -> List[Dict[str, str]]:
     return found
 
 
-def interrupts() -> List[Dict[str, Any]]:
-    """Every interrupt that a driver has asked for: its CPUs, and whether it can be moved at all.
+def interrupts(allowed: Set[int], judged: bool) -> List[Dict[str, Any]]:
+    """Every interrupt that a driver has asked for: its CPUs, and whether one that is astray can be moved at all.
 
-    What can be moved is known only by trying. So an interrupt gets the very CPUs that it has; the kernel
-    refuses even that for those it manages itself, and nothing changes for the others.
+    That is known only by trying. So an interrupt astray gets the very CPUs that it has; the kernel refuses even
+    that for those it manages itself, and nothing changes for the others.
     """
     found = []
     for folder in sorted(glob.glob("/proc/irq/[0-9]*")):
@@ -84,15 +84,24 @@ def interrupts() -> List[Dict[str, Any]]:
         cpus = read(folder + "/smp_affinity_list")
         if not handlers or cpus is None:
             continue
+        astray = judged and not _cpus(cpus) <= allowed
         found.append(
             {
                 "irq": int(os.path.basename(folder)),
                 "handlers": handlers,
                 "cpus": cpus,
-                "effective": read(folder + "/effective_affinity_list") or "",
-                "movable": _movable(folder + "/smp_affinity_list", cpus),
+                "movable": not astray or _movable(folder + "/smp_affinity_list", cpus),
             }
         )
+    return found
+
+
+def _cpus(text: str) -> Set[int]:
+    found: Set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if first:
+            found.update(range(int(first), int(last or first) + 1))
     return found
 
 

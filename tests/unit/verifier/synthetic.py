@@ -92,8 +92,8 @@ def state(plan: dict[str, Any]) -> dict[str, Any]:
         ],
         "files": files(plan, words),
         "interrupts": [
-            {"irq": 0, "handlers": ["timer"], "cpus": "0-15", "effective": "0", "movable": False},
-            {"irq": 24, "handlers": ["nvme0q0"], "cpus": plan["irq_cpus"], "effective": "0", "movable": True},
+            {"irq": 0, "handlers": ["timer"], "cpus": "0-15", "movable": False},
+            {"irq": 24, "handlers": ["nvme0q0"], "cpus": plan["irq_cpus"], "movable": True},
         ],
         "mounts": [mounted(entry) for entry in plan["mounts"]],
         "pid1_cpus": plan["housekeeping_cpus"],

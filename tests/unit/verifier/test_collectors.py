@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.host import collect
-from tests.host.collectors import accounts, files, kernel, software
+from tests.host.collectors import accounts, files, kernel, main, software
 from tests.host.state import State
 
 
@@ -121,7 +121,20 @@ def test_this_kernels_values_are_read() -> None:
     assert kernel._status("/proc/self/status", "Pid") == str(os.getpid())
 
 
-def test_plan_of_the_controller_takes_the_place_of_the_hosts(tmp_path: Path) -> None:
-    from tests.host.collectors import main
+def test_interrupts_of_this_machine_are_listed_with_their_handlers() -> None:
+    for entry in kernel.interrupts(set(), judged=False):
+        assert entry["handlers"]
+        assert entry["movable"] is True
+        assert kernel._cpus(entry["cpus"])
 
+
+def test_plan_of_the_controller_takes_the_place_of_the_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = tmp_path / "plan.json"
+    stored.write_text('{"schema": 2}')
+    monkeypatch.setattr(main, "PLAN", str(stored))
     assert main.read_plan({"plan": {"schema": 1}}) == {"schema": 1}
+    assert main.read_plan({"plan": None}) == {"schema": 2}
+    stored.write_text("{")
+    assert main.read_plan({"plan": None}) is None
