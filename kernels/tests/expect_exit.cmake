@@ -1,0 +1,17 @@
+# cmake -DCOMMAND="program;argument;..." -DCODE=2 -DSAYS=regex -P expect_exit.cmake: the exit code (one of several
+# as 0|1), and one line on standard error (for other codes than 2: standard output) that matches.
+execute_process(COMMAND ${COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT code MATCHES "^(${CODE})$")
+  message(FATAL_ERROR "exit ${code}, wanted ${CODE}: ${COMMAND}\n${output}${errors}")
+endif()
+if(CODE STREQUAL "2")
+  string(REGEX MATCHALL "\n" lines "${errors}")
+  list(LENGTH lines lines)
+  if(NOT lines EQUAL 1)
+    message(FATAL_ERROR "one line on standard error wanted, got ${lines}:\n${errors}")
+  endif()
+  set(output "${errors}")
+endif()
+if(NOT output MATCHES "${SAYS}")
+  message(FATAL_ERROR "'${SAYS}' is not in:\n${output}")
+endif()
