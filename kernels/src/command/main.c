@@ -87,14 +87,17 @@ int main(int count, char **words)
     struct arguments arguments = {.rounds = 201};
     opterr = 0;
     optind = 2;
-    for (int option; (option = getopt_long(count, words, ":", OPTIONS, NULL)) != -1;) {
+    int which = 0;
+    for (int option; (option = getopt_long(count, words, ":", OPTIONS, &which)) != -1;) {
         const char *given = words[optind - 1];
         if (option == 'h')
             return fputs(USAGE, stdout) < 0;
         if (option == ':')
             return complain("%s needs a value", given);
-        if (option == '?' || !strchr(allowed, option))
+        if (option == '?')
             return complain("%s does not take '%s' (--help explains)", command, given);
+        if (!strchr(allowed, option))
+            return complain("%s does not take '--%s' (--help explains)", command, OPTIONS[which].name);
         if (option == 'r')
             arguments.registry = optarg;
         else if (option == 't')
