@@ -63,12 +63,10 @@ def manual(host: Host) -> Set[str]:
     return set(host.must("apt-mark", "showmanual").split())
 
 
-def can_simulate(host: Host, packages: List[str]) -> bool:
-    """Whether apt knows every package: its lists may be empty on a fresh machine."""
-    return all(
-        "Candidate: (none)" not in text and "Candidate:" in text
-        for text in (host.must("apt-cache", "policy", name) for name in packages)
-    )
+def unknown(host: Host, packages: List[str]) -> List[str]:
+    """Packages that apt has no candidate for: its lists may be empty on a fresh machine, or lack a component."""
+    policies = ((name, host.must("apt-cache", "policy", name)) for name in packages)
+    return [name for name, text in policies if "Candidate:" not in text or "Candidate: (none)" in text]
 
 
 def record_packages(host: Host, store: Store, packages: List[str], role: str) -> Transaction:

@@ -28,7 +28,7 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.snapshot_host import Host, SnapshotError
-from ansible.module_utils.snapshot_packages import WAIT, can_simulate, missing, record_packages
+from ansible.module_utils.snapshot_packages import WAIT, missing, record_packages, unknown
 from ansible.module_utils.snapshot_store import Store
 
 LISTS = "/var/lib/apt/lists"
@@ -46,15 +46,15 @@ def install(names: List[str], role: str, unavailable: str, check: bool) -> Dict[
     absent = missing(host, names)
     if not absent:
         return {"changed": False, "installed": [], "upgraded": []}
-    if not check and not (lists_are_fresh() and can_simulate(host, absent)):
+    if not check and (unknown(host, absent) or not lists_are_fresh()):
         host.must("apt-get", "update", "-q", *WAIT)
-    if not can_simulate(host, absent):
-        if check:
-            # Fresh machines have no lists, and check mode must not fetch any.
-            note = ["%s (apt's lists do not have it yet)" % name for name in absent]
-            return {"changed": True, "installed": note, "upgraded": []}
-        words = "apt knows no package for one of %s. %s" % (", ".join(absent), unavailable)
-        raise SnapshotError(words.strip())
+    unheard = unknown(host, absent)
+    if unheard and check and not any("_Packages" in name for name in os.listdir(LISTS)):
+        # A fresh machine has no lists, and check mode must not fetch any.
+        note = ["%s (apt's lists do not have it yet)" % name for name in unheard]
+        return {"changed": True, "installed": note, "upgraded": []}
+    if unheard:
+        raise SnapshotError(("apt has no candidate for %s. %s" % (", ".join(unheard), unavailable)).strip())
     store = Store(host)
     transaction = record_packages(host, store, names, role)
     if not check:
