@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-#define AHEAD 16 /* keys that a batch prefetches ahead; beyond about 12 the line-fill buffers are the limit */
+#define AHEAD 32 /* keys whose entry a batch prefetches ahead: more than the line-fill buffers, to keep them full */
 #define GROUP_BITS 2
 #define PILOTS 65536u
 #define TRIES 16u         /* each is all but certain to do for keys that are hashes */
@@ -227,15 +227,17 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     build.members = malloc((count + 1) * sizeof *build.members);
     build.order = malloc(build.groups * sizeof *build.order);
     build.taken = malloc(table->slots);
-    table->pilots = calloc(build.groups, sizeof *table->pilots);
     enum tcpk_status status = TCPK_ERROR_MEMORY;
-    if (build.starts && build.members && build.order && build.taken && table->pilots)
-        status = tcpk_memory_map(table->slots * sizeof(struct entry), -1, false, &table->memory);
+    if (build.starts && build.members && build.order && build.taken)
+        status = tcpk_memory_map(table->slots * sizeof(struct entry) + build.groups * sizeof *table->pilots, -1, false,
+                                 &table->memory);
+    table->entries = table->memory.address;
+    /* In the same mapping, so that they lie in the same huge pages. */
+    table->pilots = (uint16_t *)(table->entries + table->slots);
     if (status == TCPK_OK)
         status = find_pilots(&build, table, error);
     else
         tcpk_fail(error, status, 0, "no memory for a table of %zu keys", count);
-    table->entries = table->memory.address;
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
         struct entry *entry = &table->entries[slot_of(table, keys[i])];
         entry->key = keys[i];
@@ -297,7 +299,6 @@ void tcpk_table_free(struct tcpk_table *table)
     if (!table)
         return;
     tcpk_memory_unmap(&table->memory);
-    free(table->pilots);
     free(table);
 }
 

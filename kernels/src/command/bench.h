@@ -8,7 +8,7 @@
 struct row {
     const char *operation;
     const char *floor_kind;
-    double target;       /* ns; 0: target_ratio x floor */
+    double target;       /* ns; 0: target_ratio x floor, and where that is 0 too, none */
     double target_ratio; /* of the floor's median; 0: `target` holds */
     bool target_is_p999; /* the target is for the 99.9th percentile, else for the median */
     double *samples, *floors;
@@ -33,6 +33,7 @@ bool bench_lookup_batch(struct row *row, size_t rounds);
 bool bench_window(struct row *row, size_t rounds);
 bool bench_baseline(struct row *row, size_t rounds);
 bool bench_scan(struct row *row, size_t rounds);
+bool bench_scan_again(struct row *row, size_t rounds);
 bool bench_adapt(struct row *row, size_t rounds);
 bool bench_engine(struct row *row, size_t rounds, const struct tcpk_registry *registry);
 
