@@ -24,7 +24,7 @@ MAX_NAME = 0xFFFF
 
 def name_digest(name: bytes) -> bytes:
     """MD5 of a command name; a key, not a secret, so its weakness as a signature does not matter here."""
-    return hashlib.new("md5", name, usedforsecurity=False).digest()
+    return hashlib.md5(name, usedforsecurity=False).digest()
 
 
 def name_key(name: bytes) -> int:
