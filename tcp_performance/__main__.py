@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke import Exit, ParseError, Program
 
 
-class House(Program):
+class House(Program):  # type: ignore[misc]  # invoke has no types
     """Exit codes of this project: 0 ok, 1 a check failed, 2 usage or bad input."""
 
     def parse_core(self, argv: list[str] | None) -> None:

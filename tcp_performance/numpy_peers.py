@@ -167,6 +167,7 @@ PEERS: dict[str, Peer] = {
     "behavioral analysis, window": window,
     "behavioral analysis, baseline score": baseline_score,
     "raw window scan": window_scan,
+    "raw window scan, same matrix again": window_scan,
     "network adaptation": adapt,
     "engine event, 1,000,000 agents": engine,
 }

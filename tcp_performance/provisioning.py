@@ -9,10 +9,8 @@ from typing import Any
 
 from invoke import Exit
 
-from tcp_performance import bench, plan_view, playbooks
-from tcp_performance import verify as verifier
+from tcp_performance import plan_view, playbooks
 from tcp_performance.playbooks import BUILD, ROOT
-from tcp_performance.report import collect
 
 PLANS = BUILD / "plan"
 VERDICTS = BUILD / "verdicts"
@@ -107,10 +105,13 @@ def provision(
     verified = verify(inventory, limit)
     if verified == 2:
         return 2
-    measured = 0
     if playbooks.inventory_path(inventory) == playbooks.LOCAL:
         step("measure: the kernels against targets, floors and NumPy")
-        measured = bench.run(json_output=False)
+        from tcp_performance import bench
+
+        # A missed target is shown, here and in the report; it is no fault of the provisioning.
+        if bench.run(json_output=False) == 2:
+            return 2
     step("report")
     reported = report()
     if outcome.changed:
@@ -119,10 +120,12 @@ def provision(
         )
     else:
         print("\nProvisioning changed nothing: the host already was as planned.")
-    return max(verified, measured, reported)
+    return max(verified, reported)
 
 
 def verify(inventory: str | None, limit: str | None) -> int:
+    from tcp_performance import verify as verifier
+
     return verifier.run(playbooks.inventory_path(inventory), limit, VERDICTS)
 
 
@@ -132,4 +135,6 @@ def revert(inventory: str | None, limit: str | None, check: bool) -> int:
 
 
 def report() -> int:
+    from tcp_performance.report import collect
+
     return collect.run(BUILD)

@@ -21,11 +21,11 @@ class Skipped(Exception):
     """A stage that does not apply here; its text is the reason."""
 
 
-def shell(command: list[str], cwd: Path = ROOT, **variables: str) -> None:
+def shell(command: list[str], **variables: str) -> None:
     """Run a command, its output passed on; a failure ends the stage."""
     assignments = [f"{name}={value}" for name, value in variables.items()]
     print("$", *assignments, *command, flush=True)
-    status = subprocess.run(command, cwd=cwd, env=dict(environment(), **variables)).returncode
+    status = subprocess.run(command, cwd=ROOT, env=dict(environment(), **variables)).returncode
     if status:
         raise Exit(f"exit {status}: {' '.join(command)}", code=1)
 

@@ -56,10 +56,11 @@ def install(names: List[str], role: str, unavailable: str, check: bool) -> Dict[
     if unheard:
         raise SnapshotError(("apt has no candidate for %s. %s" % (", ".join(unheard), unavailable)).strip())
     store = Store(host)
-    transaction = record_packages(host, store, names, role)
+    # Only what is missing: naming the rest too would upgrade it, and an upgrade cannot be taken back.
+    transaction = record_packages(host, store, absent, role)
     if not check:
         store.save()
-        host.must("apt-get", "install", "-y", "-q", "--no-install-recommends", *WAIT, *names)
+        host.must("apt-get", "install", "-y", "-q", "--no-install-recommends", *WAIT, *absent)
     return {
         "changed": True,
         "installed": ["%s %s" % pair for pair in sorted(transaction.new.items())],
