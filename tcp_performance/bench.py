@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tcp_performance import numpy_peers
 from tcp_performance.playbooks import BUILD, ROOT
+from tcp_performance.report.figures import meets
 
 COMMAND = "tcp_behavioral_engine"
 INSTALLED = Path("/opt/tcp-performance/bin") / COMMAND
@@ -82,25 +83,20 @@ def commit() -> str:
     return done.stdout.strip()
 
 
-def holds(row: Figures) -> bool:
-    """Whether the figure that the target is for lies below it."""
-    return float(row[row.get("target_of", "median")]) < float(row["target"])
-
-
 def _cells(row: Figures) -> tuple[str, ...]:
-    aimed = row.get("target_of", "median")
-    shown = row[aimed] if aimed != "median" else row["p99"]
-    mark = " (p99.9)" if aimed != "median" else ""
+    statistic = row.get("target_statistic", "median")
+    shown = row["p99"] if statistic == "median" else row[statistic]
+    mark = "" if statistic == "median" else " (p99.9)"
     return (
         row["operation"],
         row["variant"],
         f"{row['median']:,.1f}",
         f"{shown:,.1f}{mark}",
-        f"< {row['target']:,.1f}",
+        "-" if row["target"] is None else f"< {row['target']:,.1f}",
         f"{row['floor']:,.1f}",
         f"{row['ratio_to_floor']:.2f}",
         f"{row['peers'][0]['median']:,.0f}",
-        "holds" if holds(row) else "MISSED",
+        {True: "holds", False: "MISSED", None: "-"}[meets(row)],
     )
 
 
@@ -118,7 +114,7 @@ def show(figures: Figures) -> None:
                 column, justify="left" if column in ("operation", "variant", "verdict") else "right"
             )
         for row in rows:
-            table.add_row(*row, style=None if row[-1] == "holds" else "bold red")
+            table.add_row(*row, style="bold red" if row[-1] == "MISSED" else None)
         Console().print(table)
         return
     widths = [max(len(line[i]) for line in (COLUMNS, *rows)) for i in range(len(COLUMNS))]
@@ -163,4 +159,4 @@ def run(json_output: bool, command: Path | None = None, registry: Path | None = 
         print(json.dumps(figures, indent=1))
     else:
         show(figures)
-    return 0 if all(holds(row) for row in figures["rows"]) else 1
+    return 1 if any(meets(row) is False for row in figures["rows"]) else 0

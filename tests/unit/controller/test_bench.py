@@ -82,8 +82,8 @@ def test_json_is_what_was_written(tmp_path: Path, result: Path, capsys: pytest.C
     ("missed", "expected"),
     [
         (row("descriptor lookup", 10.0), 1),
-        (row("descriptor lookup", 8.0, target_of="p999"), 1),
-        (row("descriptor lookup", 3.0, target_of="p999"), 0),
+        (row("descriptor lookup", 8.0, target_statistic="p999"), 1),
+        (row("descriptor lookup", 3.0, target_statistic="p999"), 0),
     ],
 )
 def test_target_is_held_against_the_figure_it_is_for(
