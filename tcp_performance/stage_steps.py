@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Callable
 
 from invoke import Exit
 
@@ -28,6 +31,37 @@ def shell(command: list[str], **variables: str) -> None:
     status = subprocess.run(command, cwd=ROOT, env=dict(environment(), **variables)).returncode
     if status:
         raise Exit(f"exit {status}: {' '.join(command)}", code=1)
+
+
+def together(runs: dict[str, Callable[[], list[list[str]]]], variables: dict[str, dict[str, str]]) -> None:
+    """Run named lists of commands, as many lists at once as there are CPUs; each one's output comes in one piece.
+
+    The commands of a list are run in order and end at its first failure; the stage fails when any list did.
+    """
+
+    def one(name: str) -> tuple[str, str, bool]:
+        output = []
+        for command in runs[name]():
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=dict(environment(), **variables.get(name, {})),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            output.append(f"$ {' '.join(command)}\n{done.stdout}")
+            if done.returncode:
+                return name, "".join(output), False
+        return name, "".join(output), True
+
+    failed = []
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for name, output, passed in pool.map(one, runs):
+            print(f"-- {name}\n{output}", end="", flush=True)
+            failed += [] if passed else [name]
+    if failed:
+        raise Exit(f"failed: {', '.join(failed)}", code=1)
 
 
 def pytest(*arguments: str, **variables: str) -> None:
@@ -54,23 +88,37 @@ def find_python(version: str) -> str | None:
     return None
 
 
+def controller(version: str, python: str) -> list[list[str]]:
+    """Make that Python's environment, then give the commands to run in it."""
+    venv = BUILD / "venvs" / version
+    variables = dict(environment(), TCP_PERFORMANCE_PYTHON=python, TCP_PERFORMANCE_VENV=str(venv))
+    made = subprocess.run(["./invoke", "--version"], cwd=ROOT, env=variables, capture_output=True, text=True)
+    if made.returncode:
+        return [["echo", made.stderr], ["false"]]
+    checks = [
+        [str(venv / "bin/ansible-playbook"), "--syntax-check", f"ansible/{playbook}.yml"]
+        for playbook in ("plan", "site", "verify", "revert")
+    ]
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return checks  # the stage "unit" runs the tests on this one
+    return [*checks, [str(venv / "bin/python"), "-m", "pytest", "tests/unit"]]
+
+
 def controllers(long: bool) -> None:
-    absent = []
-    for version in PYTHONS:
-        python = find_python(version)
-        if not python:
-            absent.append(version)
-            continue
-        venv = BUILD / "venvs" / version
-        variables = {"TCP_PERFORMANCE_PYTHON": python, "TCP_PERFORMANCE_VENV": str(venv)}
-        shell(["./invoke", "--version"], **variables)
-        for playbook in ("plan", "site", "verify", "revert"):
-            shell([str(venv / "bin/ansible-playbook"), "--syntax-check", f"ansible/{playbook}.yml"])
-        shell([str(venv / "bin/python"), "-m", "pytest", "tests/unit"])
+    found = {version: find_python(version) for version in PYTHONS}
+    absent = [version for version, python in found.items() if not python]
     if absent:
         print(f"not on this machine, so not tried: Python {', '.join(absent)}", flush=True)
     if len(absent) == len(PYTHONS):
-        raise Skipped("no Python from 3.10 to 3.13 beside the running one")
+        raise Skipped("no Python from 3.10 to 3.13 to be found by name")
+    together(
+        {
+            f"Python {version}": functools.partial(controller, version, python)
+            for version, python in found.items()
+            if python
+        },
+        {},
+    )
 
 
 def ctest(preset: str) -> None:
@@ -91,11 +139,14 @@ def kernels_sanitized(long: bool) -> None:
 def bindings(long: bool) -> None:
     if kernels_build.build("release"):
         raise Exit("the bindings could not be built", code=1)
-    for backend in BACKENDS:
-        variants = ("",) if backend == "numpy" else ("generic", "avx2")
-        for variant in variants:
-            variables = {"TCPK_BACKEND": backend} | ({"TCPK_VARIANT": variant} if variant else {})
-            pytest("kernels/python/tests", **variables)
+    chosen = {
+        f"{backend} {variant}".strip(): {"TCPK_BACKEND": backend}
+        | ({"TCPK_VARIANT": variant} if variant else {})
+        for backend in BACKENDS
+        for variant in (("",) if backend == "numpy" else ("generic", "avx2"))
+    }
+    suite = [[sys.executable, "-m", "pytest", "kernels/python/tests"]]
+    together({name: lambda: suite for name in chosen}, chosen)
 
 
 def page(long: bool) -> None:
