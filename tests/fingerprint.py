@@ -120,10 +120,17 @@ def accounts() -> Section:
     return found
 
 
+def is_read_only(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
 def kernel() -> Section:
+    """Kernel settings that can be changed from here: in a container they are those of the machine outside, read-only."""
     found = {}
     for pattern in KERNEL:
         for path in Path("/").glob(pattern[1:]):
+            if is_read_only(path):
+                continue
             try:
                 found[str(path)] = path.read_text().strip()
             except OSError as error:

@@ -55,3 +55,11 @@ def test_differences_name_section_and_entry() -> None:
 def test_this_machine_has_all_sections_that_need_no_distribution() -> None:
     assert fingerprint.accounts()["user root"].startswith("0 0")
     assert "/" in fingerprint.mounts()
+
+
+def test_kernel_settings_of_the_machine_outside_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprint, "is_read_only", lambda path: False)
+    assert "/proc/sys/vm/swappiness" in fingerprint.kernel()
+    monkeypatch.setattr(fingerprint, "is_read_only", lambda path: path.parts[1] == "proc")
+    assert "/proc/sys/vm/swappiness" not in fingerprint.kernel()
+    assert fingerprint.kernel()
