@@ -125,7 +125,7 @@ def is_read_only(path: Path) -> bool:
 
 
 def kernel() -> Section:
-    """Kernel settings that can be changed from here: in a container they are those of the machine outside, read-only."""
+    """Kernel settings that can be changed from here: a container sees those of the machine outside, read-only."""
     found = {}
     for pattern in KERNEL:
         for path in Path("/").glob(pattern[1:]):
