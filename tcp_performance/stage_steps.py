@@ -164,7 +164,8 @@ def host(long: bool) -> None:
 
 def molecule(long: bool) -> None:
     system_packages.ensure(system_packages.CONTAINERS)
-    shell(["molecule", "test"])
+    for scenario in ("default", "debian-13"):
+        shell(["molecule", "test", "--scenario-name", scenario])
 
 
 def readme(long: bool) -> None:
