@@ -1,0 +1,225 @@
+/* Building a table: groups, pilots, and the entries in their slots. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lookup_table.h"
+
+#define GROUP_BITS 2
+#define PILOTS 65536u
+#define TRIES 16u         /* each is all but certain to do for keys that are hashes */
+#define MOST_IN_GROUP 64u /* more is no accident: another try, with mixing, or an error */
+
+/* Placing the groups: keys by group, and which slots are taken. */
+struct build {
+    const uint64_t *keys;
+    size_t count;
+    uint64_t groups;
+    uint32_t *starts;  /* groups + 1: where each group's keys begin in `members` */
+    uint32_t *members; /* key numbers, by group */
+    uint32_t *order;   /* group numbers, largest first */
+    uint8_t *taken;    /* a byte a slot */
+};
+
+static void sort_into_groups(struct build *build, const struct tcpk_table *table)
+{
+    memset(build->starts, 0, (build->groups + 1) * sizeof *build->starts);
+    for (size_t i = 0; i < build->count; i++)
+        build->starts[group_of(table, build->keys[i]) + 1]++;
+    for (uint64_t group = 0; group < build->groups; group++)
+        build->starts[group + 1] += build->starts[group];
+    for (size_t i = build->count; i-- > 0;) /* fills each group from its end: starts become ends on the way */
+        build->members[--build->starts[group_of(table, build->keys[i]) + 1]] = (uint32_t)i;
+    memmove(build->starts, build->starts + 1, build->groups * sizeof *build->starts);
+    build->starts[build->groups] = (uint32_t)build->count;
+}
+
+/* Counting sort by size. */
+static void sort_by_size(struct build *build)
+{
+    enum { MOST_SIZE = MOST_IN_GROUP };
+    uint32_t places[MOST_SIZE + 2] = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint64_t group = 0; group < build->groups; group++) {
+            const uint32_t size = build->starts[group + 1] - build->starts[group];
+            const uint32_t place = MOST_SIZE - size;
+            if (pass == 0)
+                places[place + 1]++;
+            else
+                build->order[places[place]++] = (uint32_t)group;
+        }
+        for (uint32_t i = 0; pass == 0 && i < MOST_SIZE; i++)
+            places[i + 1] += places[i];
+    }
+}
+
+/* Give the group's keys slots with this pilot; false, and none taken, when two meet or one meets another group's. */
+static bool place(struct build *build, const struct tcpk_table *table, uint32_t group, uint32_t pilot)
+{
+    const uint32_t begin = build->starts[group], end = build->starts[group + 1];
+    for (uint32_t i = begin; i < end; i++) {
+        uint8_t *slot = &build->taken[slot_with(table, build->keys[build->members[i]], pilot)];
+        if (*slot) {
+            while (i-- > begin)
+                build->taken[slot_with(table, build->keys[build->members[i]], pilot)] = 0;
+            return false;
+        }
+        *slot = 1;
+    }
+    return true;
+}
+
+/* The second of two equal keys in a group, or SIZE_MAX. */
+static size_t find_equal(const struct build *build, uint32_t group)
+{
+    size_t found = SIZE_MAX;
+    for (uint32_t i = build->starts[group]; i < build->starts[group + 1]; i++)
+        for (uint32_t j = i + 1; j < build->starts[group + 1]; j++)
+            if (build->keys[build->members[i]] == build->keys[build->members[j]] && build->members[j] < found)
+                found = build->members[j];
+    return found;
+}
+
+static bool place_all(struct build *build, struct tcpk_table *table)
+{
+    memset(build->taken, 0, table->slots);
+    for (uint64_t i = 0; i < build->groups; i++) {
+        const uint32_t group = build->order[i];
+        uint32_t pilot = 0;
+        while (pilot < PILOTS && !place(build, table, group, pilot))
+            pilot++;
+        if (pilot == PILOTS)
+            return false;
+        table->pilots[group] = (uint16_t)pilot;
+    }
+    return true;
+}
+
+static bool is_even(const struct build *build)
+{
+    for (uint64_t group = 0; group < build->groups; group++)
+        if (build->starts[group + 1] - build->starts[group] > MOST_IN_GROUP)
+            return false;
+    return true;
+}
+
+/* The first of all second keys of a pair, or SIZE_MAX. */
+static size_t find_collision(const struct build *build)
+{
+    size_t found = SIZE_MAX;
+    for (uint64_t group = 0; group < build->groups; group++) {
+        const size_t equal = find_equal(build, (uint32_t)group);
+        found = equal < found ? equal : found;
+    }
+    return found;
+}
+
+/* Find seed and pilots. Equal keys share a group, and no pilot parts them. */
+static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
+{
+    for (uint64_t attempt = 0; attempt < TRIES; attempt++) {
+        table->mixes = attempt > 0;
+        table->seed = 0xd6e8feb86659fd93u + 2 * attempt * 0xbf58476d1ce4e5b9u;
+        sort_into_groups(build, table);
+        if (!is_even(build))
+            continue;
+        const size_t equal = find_collision(build);
+        if (equal != SIZE_MAX)
+            return tcpk_fail(error, TCPK_ERROR_COLLISION, equal, "key 0x%016llx of entry %zu is there already",
+                             (unsigned long long)build->keys[equal], equal);
+        sort_by_size(build);
+        if (place_all(build, table))
+            return TCPK_OK;
+    }
+    return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "%zu keys found no place; allowed: keys that differ as hashes do",
+                     build->count);
+}
+
+/* Sizes: groups of four, and slots of which at most 31 in 32 are taken; both powers of two. */
+static void choose_sizes(struct tcpk_table *table, size_t count, uint64_t *groups)
+{
+    unsigned slot_bits = 1, group_bits = 1;
+    while (((uint64_t)1 << slot_bits) - ((uint64_t)1 << slot_bits) / 32 < count + 1)
+        slot_bits++;
+    while ((uint64_t)1 << (group_bits + GROUP_BITS) < count)
+        group_bits++;
+    table->slots = (size_t)1 << slot_bits;
+    table->slot_shift = 64 - slot_bits;
+    table->group_shift = 64 - group_bits;
+    *groups = (uint64_t)1 << group_bits;
+}
+
+static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, const uint8_t *descriptors, size_t count,
+                             struct tcpk_error *error)
+{
+    struct build build = {.keys = keys, .count = count};
+    choose_sizes(table, count, &build.groups);
+    build.starts = malloc((build.groups + 1) * sizeof *build.starts);
+    build.members = malloc((count + 1) * sizeof *build.members);
+    build.order = malloc(build.groups * sizeof *build.order);
+    build.taken = malloc(table->slots);
+    enum tcpk_status status = TCPK_ERROR_MEMORY;
+    if (build.starts && build.members && build.order && build.taken)
+        status = tcpk_memory_map(table->slots * sizeof(struct tcpk_entry) + build.groups * sizeof *table->pilots, -1,
+                                 false, &table->memory);
+    table->entries = table->memory.address;
+    /* In the same mapping, so that they lie in the same huge pages. */
+    table->pilots = (uint16_t *)(table->entries + table->slots);
+    if (status == TCPK_OK)
+        status = find_pilots(&build, table, error);
+    else
+        tcpk_fail(error, status, 0, "no memory for a table of %zu keys", count);
+    for (size_t i = 0; status == TCPK_OK && i < count; i++) {
+        struct tcpk_entry *entry = &table->entries[slot_of(table, keys[i])];
+        entry->key = keys[i];
+        memcpy(entry->descriptor, descriptors + i * TCPK_DESCRIPTOR_SIZE, TCPK_DESCRIPTOR_SIZE);
+    }
+    free(build.starts);
+    free(build.members);
+    free(build.order);
+    free(build.taken);
+    return status;
+}
+
+enum tcpk_status tcpk_table_create(const uint64_t *keys, const uint8_t *descriptors, size_t count,
+                                   struct tcpk_table **out, struct tcpk_error *error)
+{
+    *out = NULL;
+    if (count > UINT32_MAX / 2)
+        return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "count is %zu; allowed: at most %u", count, UINT32_MAX / 2);
+    for (size_t i = 0; i < count; i++)
+        if (!tcpk_descriptor_is_valid(descriptors + i * TCPK_DESCRIPTOR_SIZE))
+            return tcpk_fail(error, TCPK_ERROR_ARGUMENT, i, "descriptor %zu is not valid", i);
+    struct tcpk_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for a table");
+    table->count = count;
+    const enum tcpk_status status = fill(table, keys, descriptors, count, error);
+    if (status == TCPK_OK)
+        *out = table;
+    else
+        tcpk_table_free(table);
+    return status;
+}
+
+enum tcpk_status tcpk_table_of_registry(const struct tcpk_registry *registry, struct tcpk_table **out,
+                                        struct tcpk_error *error)
+{
+    struct tcpk_error detail = {0};
+    const uint64_t *keys = tcpk_registry_keys(registry);
+    const enum tcpk_status status =
+        tcpk_table_create(keys, tcpk_registry_descriptors(registry), tcpk_registry_count(registry), out, &detail);
+    if (status == TCPK_ERROR_COLLISION) {
+        size_t first = 0, first_length = 0, second_length = 0;
+        while (keys[first] != keys[detail.offset])
+            first++;
+        const char *first_name = tcpk_registry_name(registry, first, &first_length);
+        const char *second_name = tcpk_registry_name(registry, detail.offset, &second_length);
+        return tcpk_fail(error, status, detail.offset,
+                         "'%.*s' and '%.*s' have the same key 0x%016llx; allowed: a key of its own for each name",
+                         (int)(first_length < 80 ? first_length : 80), first_name,
+                         (int)(second_length < 80 ? second_length : 80), second_name, (unsigned long long)keys[first]);
+    }
+    if (status != TCPK_OK && error)
+        *error = detail;
+    return status;
+}
