@@ -4,7 +4,7 @@
 
 #include "lookup_table.h"
 
-#define AHEAD 32 /* keys whose entry a batch prefetches ahead: more than the line-fill buffers, to keep them full */
+#define AHEAD 128 /* keys whose entry a batch prefetches ahead; a power of two */
 
 static const uint8_t *find(const struct tcpk_table *table, uint64_t key)
 {
@@ -56,29 +56,45 @@ uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key)
     return decide(find(table, key));
 }
 
-/* Entries of the keys ahead, in a ring: their addresses are computed once, to prefetch and then to read. */
+/* Slots of the keys ahead, in a ring: they are computed once, to prefetch and then to read.
+ *
+ * Into the second-level cache (the hint for little locality): that one waits for about twice as many lines at once as
+ * the first-level cache has buffers for, which is what bounds lookups among more entries than the caches hold. */
 struct pipeline {
-    const struct tcpk_entry *ring[AHEAD];
+    uint32_t ring[AHEAD];
 };
 
-static void enter(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t i)
+static inline void enter(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t i)
 {
-    const struct tcpk_entry *entry = &table->entries[slot_of(table, keys[i])];
-    __builtin_prefetch(entry);
-    pipeline->ring[i % AHEAD] = entry;
+    const uint64_t slot = slot_of(table, keys[i]);
+    __builtin_prefetch(&table->entries[slot], 0, 2);
+    pipeline->ring[i % AHEAD] = (uint32_t)slot;
+}
+
+static inline const struct tcpk_entry *next(struct pipeline *pipeline, const struct tcpk_table *table,
+                                            const uint64_t *keys, size_t n, size_t i)
+{
+    const struct tcpk_entry *entry = &table->entries[pipeline->ring[i % AHEAD]];
+    if (i + AHEAD < n)
+        enter(pipeline, table, keys, i + AHEAD);
+    return entry;
+}
+
+static inline void start(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t n)
+{
+    for (size_t i = 0; i < AHEAD && i < n; i++)
+        enter(pipeline, table, keys, i);
 }
 
 void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *descriptors,
                           uint8_t *found)
 {
     static const uint8_t NONE[TCPK_DESCRIPTOR_SIZE];
+    const struct tcpk_table own = *table; /* outputs are bytes, which could alias the caller's */
     struct pipeline pipeline;
-    for (size_t i = 0; i < AHEAD && i < n; i++)
-        enter(&pipeline, table, keys, i);
+    start(&pipeline, &own, keys, n);
     for (size_t i = 0; i < n; i++) {
-        const struct tcpk_entry *entry = pipeline.ring[i % AHEAD];
-        if (i + AHEAD < n)
-            enter(&pipeline, table, keys, i + AHEAD);
+        const struct tcpk_entry *entry = next(&pipeline, &own, keys, n, i);
         const bool known = matches(entry, keys[i]);
         found[i] = known;
         memcpy(descriptors + i * TCPK_DESCRIPTOR_SIZE, known ? entry->descriptor : NONE, TCPK_DESCRIPTOR_SIZE);
@@ -87,13 +103,11 @@ void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, 
 
 void tcpk_table_decide_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *decisions)
 {
+    const struct tcpk_table own = *table; /* outputs are bytes, which could alias the caller's */
     struct pipeline pipeline;
-    for (size_t i = 0; i < AHEAD && i < n; i++)
-        enter(&pipeline, table, keys, i);
+    start(&pipeline, &own, keys, n);
     for (size_t i = 0; i < n; i++) {
-        const struct tcpk_entry *entry = pipeline.ring[i % AHEAD];
-        if (i + AHEAD < n)
-            enter(&pipeline, table, keys, i + AHEAD);
+        const struct tcpk_entry *entry = next(&pipeline, &own, keys, n, i);
         decisions[i] = decide(matches(entry, keys[i]) ? entry->descriptor : NULL);
     }
 }
