@@ -33,10 +33,14 @@ OWNERS = {
     "isolcpus": "cpu_isolation_cpus",
     "nohz_full": "cpu_isolation_cpus",
     "rcu_nocbs": "cpu_isolation_cpus",
+    "skew_tick": "cpu_isolation_cpus",
     "irqaffinity": "irq_affinity_cpus",
     "transparent_hugepage": "huge_pages_thp",
     "mitigations": "power_mitigations",
+    "nmi_watchdog": "power_watchdogs",
 }
+# An argument under whose name nothing is ours, and the one of ours that has no effect beside it.
+_UNDOES = {"nohz=off": "nohz_full"}
 _LISTS = ("isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity")
 _PAGE_VARIABLE = {"2M": "huge_pages_2m_per_node", "1G": "huge_pages_1g_per_node"}
 
@@ -144,6 +148,7 @@ def _conflicts(draft: Draft) -> None:
     }
     for where, argument in theirs:
         key, value = _pair(argument)
+        key = _UNDOES.get(argument, key)
         if key in wanted and not _same(key, value, wanted[key]):
             _dispute(draft, OWNERS[key], "%s=%s" % (key, wanted[key]), argument, where)
     pages = _pages(arguments(draft))

@@ -76,6 +76,34 @@ def test_another_administrators_list_is_a_problem(cloud: Any) -> None:
     assert "/etc/default/grub" in problems[0]["advice"]
 
 
+@pytest.mark.parametrize(
+    ("theirs", "setting"),
+    [
+        ("nohz_full=1", "cpu_isolation_cpus"),
+        ("rcu_nocbs=0-1", "cpu_isolation_cpus"),
+        ("nohz=off", "cpu_isolation_cpus"),
+        ("skew_tick=0", "cpu_isolation_cpus"),
+        ("irqaffinity=3", "irq_affinity_cpus"),
+        ("transparent_hugepage=always", "huge_pages_thp"),
+        ("nmi_watchdog=1", "power_watchdogs"),
+    ],
+)
+@pytest.mark.parametrize("place", [GRUB, "etc/default/grub.d/90-site.cfg"])
+def test_whatever_undoes_ours_is_named_with_its_place(
+    cloud: Any, theirs: str, setting: str, place: str
+) -> None:
+    cloud.write(place, f'GRUB_CMDLINE_LINUX_DEFAULT="quiet {theirs} console=ttyS0"')
+    problems = cloud.plan(live=True)["problems"]
+    assert [(p["setting"], p["allowed"]) for p in problems] == [(setting, theirs)]
+    assert f"/{place}" in problems[0]["advice"]
+
+
+def test_arguments_that_say_nothing_of_ours_are_kept_without_a_word(cloud: Any) -> None:
+    line = "quiet console=ttyS0 nohz=on nosmt=force intel_iommu=on audit=0"
+    cloud.write(GRUB, f'GRUB_CMDLINE_LINUX_DEFAULT="{line}"').write("proc/cmdline", f"root=/dev/sda1 {line}")
+    assert cloud.plan(live=True, power_smt="off")["problems"] == []
+
+
 def test_the_same_list_in_other_words_is_none(cloud: Any) -> None:
     cloud.write(GRUB, "GRUB_CMDLINE_LINUX_DEFAULT='nohz_full=2,3 isolcpus=domain,2-3'")
     assert cloud.plan(live=True)["problems"] == []
