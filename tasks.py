@@ -120,13 +120,16 @@ def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
         "only": "one stage by name",
         "long": "add what is too slow for every change",
         "list": "name the stages",
+        "jobs": "so many stages at once (default: one more than there are CPUs)",
     }
 )
-def test(c: Context, only: str | None = None, long: bool = False, list: bool = False) -> None:
+def test(
+    c: Context, only: str | None = None, long: bool = False, list: bool = False, jobs: str | None = None
+) -> None:
     """Run the whole test suite, or one stage of it, with a summary at the end."""
     from tcp_performance import stages
 
-    _finish(stages.run(only, long, list))
+    _finish(stages.run(only, long, list, jobs))
 
 
 @task

@@ -13,7 +13,7 @@ from typing import Callable
 
 from invoke import Exit
 
-from tcp_performance import kernels_build, lint, system_packages
+from tcp_performance import kernels_build, lint
 from tcp_performance.playbooks import BUILD, ROOT, environment
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -28,7 +28,12 @@ def shell(command: list[str], **variables: str) -> None:
     """Run a command, its output passed on; a failure ends the stage."""
     assignments = [f"{name}={value}" for name, value in variables.items()]
     print("$", *assignments, *command, flush=True)
-    status = subprocess.run(command, cwd=ROOT, env=dict(environment(), **variables)).returncode
+    process = subprocess.Popen(command, cwd=ROOT, env=dict(environment(), **variables))
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # it was interrupted too, and tidies up; subprocess.run would kill it
+        raise
     if status:
         raise Exit(f"exit {status}: {' '.join(command)}", code=1)
 
@@ -150,7 +155,6 @@ def bindings(long: bool) -> None:
 
 
 def page(long: bool) -> None:
-    system_packages.ensure(system_packages.PAGE)
     pytest("tests/page")
 
 
@@ -162,10 +166,18 @@ def host(long: bool) -> None:
     pytest("tests/machine", "-s", "-x")
 
 
-def molecule(long: bool) -> None:
-    system_packages.ensure(system_packages.CONTAINERS)
-    for scenario in ("default", "debian-13"):
+def molecule(scenario: str, long: bool) -> None:
+    try:
         shell(["molecule", "test", "--scenario-name", scenario])
+    except KeyboardInterrupt:
+        shell(["molecule", "destroy", "--scenario-name", scenario])
+        raise
+
+
+def engine(long: bool) -> None:
+    if os.geteuid() != 0:
+        raise Skipped("starting an engine needs root")
+    pytest("tests/container/engine")
 
 
 def readme(long: bool) -> None:

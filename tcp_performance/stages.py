@@ -1,8 +1,16 @@
-"""The stages of ./invoke test: each one a name, what it proves, and a function; a summary at the end."""
+"""The stages of ./invoke test: each one a name, what it proves, what it needs, and a function.
+
+python -m tcp_performance.stages NAME [--long]    # one stage, as ./invoke test runs it beside others
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Callable
 
@@ -10,86 +18,164 @@ from invoke import Exit
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance.stage_steps import (
-    Skipped,
-    bindings,
-    controllers,
-    host,
-    kernels,
-    kernels_sanitized,
-    linting,
-    molecule,
-    page,
-    readme,
-    unit,
-)
+from tcp_performance import stage_steps as steps
+from tcp_performance import system_packages
+from tcp_performance.docker_engine import DockerEngine, EngineError
+from tcp_performance.side_by_side import SKIPPED, Result, SideBySide, interruptible
+
+KERNELS = system_packages.BUILD + system_packages.CHECK
+CONTAINERS = system_packages.CONTAINERS
+OUTCOMES = ("passed", "failed", "skipped", "interrupted")
 
 
 @dataclass(frozen=True)
 class Stage:
+    """A step of the test suite: `packages` of the distribution are there, and `after` has ended, when it begins."""
+
     name: str
     proves: str
-    steps: Callable[[bool], None]
+    run: Callable[[bool], None]
+    packages: tuple[str, ...] = ()
+    engine: bool = False  # a Docker engine
+    after: tuple[str, ...] = ()
 
 
+# The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end.
 STAGES = (
-    Stage("lint", "sources, formats, generated files", linting),
-    Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", unit),
-    Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", controllers),
-    Stage("kernels", "CTest of the C library, every variant against generic", kernels),
-    Stage("sanitizers", "the same under ASan and UBSan", kernels_sanitized),
-    Stage("bindings", "one suite, once for each backend and variant", bindings),
-    Stage("page", "the report page in headless Chromium", page),
-    Stage("host", "provision, break, verify, revert on this very machine", host),
-    Stage("molecule", "containers with systemd: check, converge, idempotence, verify, revert", molecule),
-    Stage("readme", "every command in README.md", readme),
+    Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
+    Stage(
+        "molecule-default",
+        "Debian 12 in containers with systemd: check, converge, idempotence, verify, break, revert",
+        functools.partial(steps.molecule, "default"),
+        CONTAINERS,
+        engine=True,
+    ),
+    # Both build into kernels/build/release.
+    Stage(
+        "bindings",
+        "one suite, once for each backend and variant",
+        steps.bindings,
+        KERNELS,
+        after=("kernels",),
+    ),
+    Stage(
+        "molecule-debian-13",
+        "the same on Debian 13, with systemd and in a bare container",
+        functools.partial(steps.molecule, "debian-13"),
+        CONTAINERS,
+        engine=True,
+    ),
+    # It measures with the newest build in the checkout, which must not be a half-made one.
+    Stage(
+        "host",
+        "provision, break, verify, revert on this very machine",
+        steps.host,
+        after=("kernels", "bindings"),
+    ),
+    Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
+    Stage("sanitizers", "the C library under ASan and UBSan", steps.kernels_sanitized, KERNELS),
+    Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
+    Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", steps.unit),
+    Stage("lint", "sources, formats, generated files", steps.linting),
+    Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
+    Stage("readme", "every command in README.md", steps.readme, after=("host",)),
 )
 
 
-@dataclass
-class Result:
-    stage: Stage
-    outcome: str
-    seconds: float
-    note: str = ""
+def find(name: str) -> Stage:
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    raise Exit(f"--only {name!r}: the stages are {', '.join(stage.name for stage in STAGES)}", code=2)
 
 
-def run_stage(stage: Stage, long: bool, number: int, total: int) -> Result:
-    print(f"\n== [{number}/{total}] {stage.name}: {stage.proves}", flush=True)
+def run_here(stage: Stage, long: bool) -> Result:
+    """Run one stage in this process, its output passed on."""
+    print(f"== {stage.name}: {stage.proves}", flush=True)
     begin = time.monotonic()
     try:
-        stage.steps(long)
+        system_packages.ensure(stage.packages)
+        stage.run(long)
         outcome, note = "passed", ""
-    except Skipped as reason:
+    except steps.Skipped as reason:
         outcome, note = "skipped", str(reason)
     except Exit as failure:
         outcome, note = "failed", str(failure.message or f"exit {failure.code}")
-    seconds = time.monotonic() - begin
-    print(f"== {stage.name}: {outcome} in {seconds:.0f} s {note}", flush=True)
-    return Result(stage, outcome, seconds, note)
+    except KeyboardInterrupt:
+        outcome, note = "interrupted", ""
+    return Result(stage.name, outcome, time.monotonic() - begin, note)
 
 
-def summary(results: list[Result]) -> None:
+def parallel(jobs: str | None) -> int:
+    """How many stages at once. One more than there are CPUs: what installs and starts hosts waits half of its time."""
+    if jobs is None:
+        return len(os.sched_getaffinity(0)) + 1
+    if not jobs.isdecimal() or int(jobs) == 0:
+        raise Exit(f"--jobs {jobs!r}: allowed are whole numbers from 1", code=2)
+    return int(jobs)
+
+
+@contextlib.contextmanager
+def prepared(stages: list[Stage]) -> Iterator[None]:
+    """What several stages need, once, before the first of them looks at this machine."""
+    if os.geteuid() == 0:  # else each stage says what it lacks
+        wanted = dict.fromkeys(package for stage in stages for package in stage.packages)
+        system_packages.ensure(tuple(wanted))
+    with contextlib.ExitStack() as engine:
+        if any(stage.engine for stage in stages):
+            try:
+                engine.enter_context(DockerEngine("test run"))
+            except EngineError as reason:  # the stages that want one say so too
+                print(f"no Docker engine: {reason}", flush=True)
+        yield
+
+
+def summary(results: list[Result], seconds: float) -> None:
     table = Table(title="What ran")
     for heading in ("stage", "result", "seconds", "note"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
-    for result in results:
-        table.add_row(result.stage.name, result.outcome, f"{result.seconds:.0f}", result.note)
+    order = [stage.name for stage in STAGES]
+    for result in sorted(results, key=lambda result: order.index(result.name)):
+        table.add_row(result.name, result.outcome, f"{result.seconds:.0f}", result.note)
     Console().print(table)
-    counts = {
-        outcome: sum(r.outcome == outcome for r in results) for outcome in ("passed", "failed", "skipped")
-    }
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
+    counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in OUTCOMES}
+    told = [
+        f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome] or outcome != "interrupted"
+    ]
+    print(f"{', '.join(told)} in {seconds:.0f} s", flush=True)
 
 
-def run(only: str | None, long: bool, list_only: bool) -> int:
-    chosen = [stage for stage in STAGES if only in (None, stage.name)]
-    if not chosen:
-        raise Exit(f"--only {only!r}: the stages are {', '.join(stage.name for stage in STAGES)}", code=2)
+def run_all(long: bool, jobs: int) -> list[Result]:
+    def command(name: str) -> list[str]:
+        return [sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
+
+    with prepared(list(STAGES)):
+        return SideBySide(STAGES, jobs, command).run()
+
+
+def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) -> int:
+    """0 when no stage failed, 1 otherwise; Exit with code 2 for a wrong option."""
+    at_once = parallel(jobs)
+    chosen = [find(only)] if only else list(STAGES)
     if list_only:
         for stage in chosen:
-            print(f"{stage.name:12} {stage.proves}")
+            print(f"{stage.name:18} {stage.proves}")
         return 0
-    results = [run_stage(stage, long, number, len(chosen)) for number, stage in enumerate(chosen, 1)]
-    summary(results)
-    return 1 if any(result.outcome == "failed" for result in results) else 0
+    begin = time.monotonic()
+    with interruptible():
+        results = [run_here(find(only), long)] if only else run_all(long, at_once)
+    summary(results, time.monotonic() - begin)
+    return 1 if any(result.outcome in ("failed", "interrupted") for result in results) else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage; its exit status says how it ended, its last line why."""
+    with interruptible():
+        result = run_here(find(arguments[0]), "--long" in arguments)
+    if result.note:
+        print(result.note, flush=True)
+    return {"passed": 0, "skipped": SKIPPED}.get(result.outcome, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
