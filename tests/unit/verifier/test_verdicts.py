@@ -9,7 +9,7 @@ import pytest
 
 from tests.host.collectors.software import mount_unit
 from tests.host.settings import settings
-from tests.host.settings.common import effective
+from tests.host.settings.common import effective, given
 from tests.host.state import State
 from tests.host.verdict import COMPLIANT, DRIFTED, NOT_APPLICABLE, REBOOT_PENDING
 from tests.unit.verifier import synthetic
@@ -160,6 +160,19 @@ def test_workstation_and_container_profiles_are_compliant_too(
 )
 def test_the_last_argument_of_a_kind_counts(line: str, words: list[str], found: str) -> None:
     assert effective(line.split(), words) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "held"),
+    [
+        ("isolcpus=managed_irq,domain,2-3 isolcpus=2,3", "isolcpus=managed_irq,domain,2-3", True),
+        ("isolcpus=2,3", "isolcpus=managed_irq,domain,2-3", False),
+        ("nohz_full=2-3 nohz_full=2", "nohz_full=2-3", False),
+        ("mitigations=off mitigations=auto", "mitigations=off", False),
+    ],
+)
+def test_a_list_that_is_repeated_in_other_words_holds(line: str, word: str, held: bool) -> None:
+    assert given(line.split(), [word]) is held
 
 
 def test_a_mount_unit_is_named_as_systemd_does() -> None:
