@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "complete.h"
 #include "internal.h"
 #include "md5.h"
 
@@ -41,6 +42,11 @@ void tcpk_descriptor_decode(const uint8_t bytes[TCPK_DESCRIPTOR_SIZE], struct tc
     fields->execution_time_ms = tcpk_load_big32(bytes + 14);
     fields->memory_mb = tcpk_load_big16(bytes + 18);
     fields->output_kb = tcpk_load_big16(bytes + 20);
+}
+
+void tcpk_descriptor_complete(const uint8_t body[TCPK_BODY_SIZE], uint8_t bytes[TCPK_DESCRIPTOR_SIZE])
+{
+    tcpk_complete(body, bytes);
 }
 
 bool tcpk_descriptor_is_valid(const uint8_t bytes[TCPK_DESCRIPTOR_SIZE])

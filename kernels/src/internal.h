@@ -34,7 +34,7 @@ const struct tcpk_kernels *tcpk_kernels(void);
 /* What the CPU and the operating system support. */
 bool tcpk_cpu_has_avx2(void);
 
-/* The bucket of a key, for prefetching; and the decision of a key. */
+/* The entry of a key, for prefetching; and the decision of a key. */
 const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key);
 uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key);
 

@@ -134,18 +134,37 @@ static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *tabl
                      build->count);
 }
 
-/* Sizes: groups of four, and slots of which at most 31 in 32 are taken; both powers of two. */
+/* Sizes: groups of two to four keys, a power of two in number; slots of which 31 in 32 are taken. */
 static void choose_sizes(struct tcpk_table *table, size_t count, uint64_t *groups)
 {
-    unsigned slot_bits = 1, group_bits = 1;
-    while (((uint64_t)1 << slot_bits) - ((uint64_t)1 << slot_bits) / 32 < count + 1)
-        slot_bits++;
+    unsigned group_bits = 1, slot_bits = 1;
     while ((uint64_t)1 << (group_bits + GROUP_BITS) < count)
         group_bits++;
-    table->slots = (size_t)1 << slot_bits;
-    table->slot_shift = 64 - slot_bits;
+    table->slots = count + count / 31 + 2;
+    while ((uint64_t)1 << slot_bits < table->slots)
+        slot_bits++;
     table->group_shift = 64 - group_bits;
+    table->slot_shift = 64 - slot_bits;
     *groups = (uint64_t)1 << group_bits;
+}
+
+/* Into slots left over goes an entry that is not looked for there. */
+static void fill_rest(struct tcpk_table *table, const uint8_t *taken)
+{
+    const struct tcpk_entry *first = NULL, *second = NULL;
+    struct tcpk_entry none[2] = {0};
+    if (table->count == 0) {
+        /* No key at all: two that go to different slots, each of them in the other's. */
+        while (slot_of(table, none[1].key) == slot_of(table, none[0].key))
+            none[1].key += 0x0100000000000001u;
+        first = &none[0];
+        second = &none[1];
+    }
+    for (size_t slot = 0; slot < table->slots && !first; slot++)
+        first = taken[slot] ? &table->entries[slot] : NULL;
+    for (size_t slot = 0; slot < table->slots; slot++)
+        if (!taken[slot])
+            table->entries[slot] = table->count == 0 && slot_of(table, first->key) == slot ? *second : *first;
 }
 
 static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, const uint8_t *descriptors, size_t count,
@@ -171,8 +190,10 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
         struct tcpk_entry *entry = &table->entries[slot_of(table, keys[i])];
         entry->key = keys[i];
-        memcpy(entry->descriptor, descriptors + i * TCPK_DESCRIPTOR_SIZE, TCPK_DESCRIPTOR_SIZE);
+        memcpy(entry->body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
     }
+    if (status == TCPK_OK)
+        fill_rest(table, build.taken);
     free(build.starts);
     free(build.members);
     free(build.order);

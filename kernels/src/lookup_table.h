@@ -1,8 +1,10 @@
-/* Lookup: a perfect hash, so that every lookup, hit or miss, reads one entry of 32 bytes and no other.
+/* Lookup: a perfect hash, so that every lookup, hit or miss, reads one entry of 24 bytes and no other.
  *
  * Keys fall into groups of about four. Each group has a pilot, 16 bits, found at build so that its keys go to slots of
  * their own; pilots of a million keys are 512 KiB and stay in the second-level cache. Groups are placed largest first,
- * while there is room, as CHD and PTHash do. A slot is free when its descriptor is zeros: a valid one begins with 'T'.
+ * while there is room, as CHD and PTHash do. An entry has of its descriptor only what others do not have or what does
+ * not follow from the rest: the table of a real registry is little more than the first-level cache. A slot that is left
+ * over holds a copy of an entry that belongs elsewhere, so that no lookup asks whether a slot is taken.
  */
 #ifndef TCPK_LOOKUP_TABLE_H
 #define TCPK_LOOKUP_TABLE_H
@@ -11,10 +13,10 @@
 
 struct tcpk_entry {
     uint64_t key;
-    uint8_t descriptor[TCPK_DESCRIPTOR_SIZE];
+    uint8_t body[TCPK_BODY_SIZE];
 };
 
-_Static_assert(sizeof(struct tcpk_entry) == 32, "two entries are a cache line, none crosses one");
+_Static_assert(sizeof(struct tcpk_entry) == 24, "an entry is the descriptor's size, keys are aligned");
 
 struct tcpk_table {
     struct tcpk_entry *entries;
@@ -40,20 +42,16 @@ static inline uint64_t group_of(const struct tcpk_table *table, uint64_t key)
     return mixed(table, key) >> table->group_shift;
 }
 
+/* A product's highest bits number up to twice the slots: what is over them begins again at the first. */
 static inline uint64_t slot_with(const struct tcpk_table *table, uint64_t key, uint64_t pilot)
 {
-    return (mixed(table, key) ^ pilot) * table->seed >> table->slot_shift;
+    const uint64_t place = (mixed(table, key) ^ pilot) * table->seed >> table->slot_shift;
+    return place < table->slots ? place : place - table->slots;
 }
 
 static inline uint64_t slot_of(const struct tcpk_table *table, uint64_t key)
 {
     return slot_with(table, key, table->pilots[group_of(table, key)]);
-}
-
-/* Whether an entry is that of the key: a free one holds the key 0 and no descriptor. */
-static inline bool matches(const struct tcpk_entry *entry, uint64_t key)
-{
-    return entry->key == key && entry->descriptor[0] != 0;
 }
 
 #endif

@@ -54,6 +54,20 @@ uint8_t *support_generated_file(size_t count, size_t *length)
     return bytes;
 }
 
+bool support_find(const struct tcpk_table *table, uint64_t key, uint8_t descriptor[TCPK_DESCRIPTOR_SIZE])
+{
+    const uint8_t *body = tcpk_table_find(table, key);
+    if (body)
+        tcpk_descriptor_complete(body, descriptor);
+    return body != NULL;
+}
+
+enum tcpk_decision support_decide(const struct tcpk_table *table, uint64_t key)
+{
+    uint8_t descriptor[TCPK_DESCRIPTOR_SIZE];
+    return tcpk_descriptor_decide(support_find(table, key, descriptor) ? descriptor : NULL);
+}
+
 void support_each_variant(void (*check)(const char *variant))
 {
     for (const char *const *variant = tcpk_variants(); *variant; variant++) {

@@ -24,6 +24,12 @@ uint8_t *support_generated_file(size_t count, size_t *length);
 /* A path of its own for a temporary file; the caller removes the file. */
 void support_temporary_path(char path[64]);
 
+/* The descriptor of a key; false, and nothing written, when there is none. */
+bool support_find(const struct tcpk_table *table, uint64_t key, uint8_t descriptor[TCPK_DESCRIPTOR_SIZE]);
+
+/* The decision of a key, by its descriptor. */
+enum tcpk_decision support_decide(const struct tcpk_table *table, uint64_t key);
+
 /* Run a check once for each variant that this machine has. */
 void support_each_variant(void (*check)(const char *variant));
 

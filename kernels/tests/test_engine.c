@@ -86,8 +86,7 @@ static void define(struct node *node, const struct fixture *fixture, size_t firs
 {
     for (size_t i = first; i < first + n; i++) {
         const uint32_t agent = fixture->events.agents[i];
-        const enum tcpk_decision decision =
-            tcpk_descriptor_decide(tcpk_table_find(fixture->table, fixture->events.keys[i]));
+        const enum tcpk_decision decision = support_decide(fixture->table, fixture->events.keys[i]);
         uint32_t sum = 0, anomalous = 0;
         for (unsigned j = 0; j < F; j++)
             sum += fixture->events.features[i * F + j];

@@ -14,6 +14,12 @@ extern "C" {
 
 #define TCPK_DESCRIPTOR_SIZE 24u
 
+/* The body of a valid descriptor: its bytes 6 to 21. Magic and version before it are the same in all, the checksum
+ * after it follows. */
+#define TCPK_BODY_OFFSET 6u
+#define TCPK_BODY_SIZE 16u
+#define TCPK_BODY_FLAGS 4u /* where the security flags begin in it, 4 bytes, big-endian */
+
 /* Risk bits of the security flags; with several set the highest decides. */
 enum tcpk_risk {
     TCPK_RISK_SAFE = 1,
@@ -43,6 +49,9 @@ TCPK_API void tcpk_descriptor_encode(const struct tcpk_descriptor *fields, uint8
 
 /* Read the fields of 24 bytes, valid or not. */
 TCPK_API void tcpk_descriptor_decode(const uint8_t bytes[TCPK_DESCRIPTOR_SIZE], struct tcpk_descriptor *fields);
+
+/* Write the valid descriptor that has this body; they may not overlap. */
+TCPK_API void tcpk_descriptor_complete(const uint8_t body[TCPK_BODY_SIZE], uint8_t bytes[TCPK_DESCRIPTOR_SIZE]);
 
 /* Whether magic, version and checksum hold. */
 TCPK_API bool tcpk_descriptor_is_valid(const uint8_t bytes[TCPK_DESCRIPTOR_SIZE]);

@@ -23,7 +23,8 @@ TCPK_API void tcpk_table_free(struct tcpk_table *table); /* NULL is allowed */
 TCPK_API size_t tcpk_table_count(const struct tcpk_table *table);
 TCPK_API size_t tcpk_table_bytes(const struct tcpk_table *table); /* memory that lookups may touch */
 
-/* The descriptor of a key, owned by the table, or NULL. Time and addresses depend on the key. */
+/* The body of a key's descriptor (TCPK_BODY_SIZE bytes, owned by the table), or NULL; tcpk_descriptor_complete makes
+ * the descriptor of it. Time and addresses depend on the key. */
 TCPK_API const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key);
 
 /* Descriptors of n keys: 24 bytes each into `descriptors`, zeros where found[i] is 0. No output overlaps an input. */
@@ -34,7 +35,7 @@ TCPK_API void tcpk_table_find_many(const struct tcpk_table *table, const uint64_
 TCPK_API void tcpk_table_decide_many(const struct tcpk_table *table, const uint64_t *keys, size_t n,
                                      uint8_t *decisions);
 
-/* As tcpk_table_find, into `descriptor`; reads every entry, so that no branch and no address depends on the key.
+/* The descriptor of a key, into `descriptor`; reads every entry, so that no branch and no address depends on the key.
  * Returns 1 when found, else 0 with zeros. */
 TCPK_API uint8_t tcpk_table_find_constant_time(const struct tcpk_table *table, uint64_t key,
                                                uint8_t descriptor[TCPK_DESCRIPTOR_SIZE]);

@@ -147,8 +147,12 @@ cdef class Table:
 
     def find(self, uint64_t key):
         """The descriptor of key."""
-        cdef const uint8_t *found = tcpk_table_find(self.handle, key)
-        return (<const char *> found)[:DESCRIPTOR_SIZE] if found != NULL else None
+        cdef uint8_t descriptor[24]
+        cdef const uint8_t *body = tcpk_table_find(self.handle, key)
+        if body == NULL:
+            return None
+        tcpk_descriptor_complete(body, descriptor)
+        return (<const char *> descriptor)[:DESCRIPTOR_SIZE]
 
     def find_constant_time(self, uint64_t key):
         """As find; no branch and no address in the library depends on the key."""

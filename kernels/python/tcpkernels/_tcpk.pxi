@@ -32,6 +32,7 @@ cdef extern from "tcpk/tcpk.h" nogil:
         pass
     int tcpk_table_of_registry(const tcpk_registry *registry, tcpk_table **out, tcpk_error *error)
     void tcpk_table_free(tcpk_table *table)
+    void tcpk_descriptor_complete(const uint8_t *body, uint8_t *descriptor)
     const uint8_t *tcpk_table_find(const tcpk_table *table, uint64_t key)
     void tcpk_table_find_many(const tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *descriptors,
                               uint8_t *found)

@@ -85,6 +85,7 @@ _PROTOTYPES: Dict[str, Tuple[object, List[object]]] = {
     "tcpk_registry_name": (c_void_p, [c_void_p, c_size_t, POINTER(c_size_t)]),
     "tcpk_table_of_registry": (c_int, [c_void_p, _HANDLE, _ERROR]),
     "tcpk_table_free": (None, [c_void_p]),
+    "tcpk_descriptor_complete": (None, [c_void_p, c_char_p]),
     "tcpk_table_find": (c_void_p, [c_void_p, c_uint64]),
     "tcpk_table_find_many": (None, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "tcpk_table_decide_many": (None, [c_void_p, c_void_p, c_size_t, c_void_p]),

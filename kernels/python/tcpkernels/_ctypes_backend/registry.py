@@ -58,8 +58,12 @@ class Table(Owned):
 
     def find(self, key: int) -> Optional[bytes]:
         """The descriptor of ``key``."""
-        address = LIB.tcpk_table_find(self._handle, key)
-        return ctypes.string_at(address, DESCRIPTOR_SIZE) if address else None
+        body = LIB.tcpk_table_find(self._handle, key)
+        if not body:
+            return None
+        descriptor = ctypes.create_string_buffer(DESCRIPTOR_SIZE)
+        LIB.tcpk_descriptor_complete(body, descriptor)
+        return descriptor.raw
 
     def find_constant_time(self, key: int) -> Optional[bytes]:
         """As ``find``; no branch and no address in the library depends on the key."""
