@@ -11,9 +11,11 @@ from typing import Any
 from tests.host.settings import request
 from tests.host.state import Plan, State
 
-# In the order of their loading: a module before the one that imports it.
+# What the plan and the collectors share, and the collectors; a module before the one that imports it.
+SHARED = ("cpu_list", "cpu_occupants")
 MODULES = ("files", "kernel", "accounts", "software", "main")
 FOLDER = Path(__file__).parent / "collectors"
+SHARED_FOLDER = Path(__file__).parents[2] / "ansible/plugins/module_utils"
 
 PACKAGE = "tests.host.collectors"
 LOADER = """
@@ -40,6 +42,7 @@ def command(plan: Plan | None) -> str:
     """The shell command that prints the host's packed state; as root, through sudo where need be."""
     names = PACKAGE.split(".")
     sources: list[tuple[str, str | None]] = [(".".join(names[: end + 1]), None) for end in range(len(names))]
+    sources += [(name, (SHARED_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in SHARED]
     sources += [
         (f"{PACKAGE}.{name}", (FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES
     ]

@@ -72,10 +72,28 @@ said:
   returned: when the topology could be read
   type: list
   elements: str
+occupied:
+  description:
+    - Processes that use the CPUs to isolate, one a line. Those that are bound there stay there.
+    - No part of the plan, which is the same whatever happens to run.
+  returned: when the topology could be read
+  type: list
+  elements: str
 """
 
+from typing import Any, Dict, List
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.cpu_list import parse_cpus
+from ansible.module_utils.cpu_occupants import occupants
 from ansible.module_utils.host_plan import PROFILES, Files, make_plan
+
+
+def occupied(plan: Dict[str, Any], sysroot: str) -> List[str]:
+    """Who uses the CPUs to isolate; a captured machine runs nothing, a container does not see all that runs."""
+    if sysroot != "/" or plan["features"]["container"]["available"]:
+        return []
+    return [occupant.said for occupant in occupants(parse_cpus(plan["isolated_cpus"]))]
 
 
 def main() -> None:
@@ -100,7 +118,7 @@ def main() -> None:
     ]
     if said and wanted["fail_on_problems"]:
         module.fail_json(msg="The host can not fulfil this: " + "; ".join(said), plan=plan, said=said)
-    module.exit_json(changed=False, plan=plan, said=said)
+    module.exit_json(changed=False, plan=plan, said=said, occupied=occupied(plan, wanted["sysroot"]))
 
 
 if __name__ == "__main__":

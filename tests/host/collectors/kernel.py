@@ -7,6 +7,8 @@ import os
 import re
 from typing import Any, Dict, List, Optional, Set
 
+from cpu_occupants import occupants
+
 ALWAYS = (
     "/proc/cmdline",
     "/proc/cpuinfo",
@@ -39,6 +41,9 @@ def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
         "values": values,
         "sysctls": {name: read("/proc/sys/" + name.replace(".", "/")) for name in plan["sysctls"]},
         "interrupts": interrupts(_cpus(plan["irq_cpus"]), bool(plan["capabilities"].get("irq_affinity"))),
+        "occupants": [
+            {"said": found.said, "bound": found.bound} for found in occupants(_cpus(plan["isolated_cpus"]))
+        ],
         "mounts": mounts(),
         "pid1_cpus": _status("/proc/1/status", "Cpus_allowed_list"),
         "devices": devices(),

@@ -177,7 +177,7 @@ def effective(found: list[str], words: list[str]) -> str:
 
 
 def given(found: list[str], words: list[str]) -> bool:
-    """Whether a command line gives an argument. A later one may repeat a list of CPUs: the kernel unites their flags."""
+    """Whether a command line gives an argument. A later one may repeat a list of CPUs: flags add up."""
     last = effective(found, words)
     if last == " ".join(words):
         return True

@@ -34,6 +34,25 @@ def in_effect(plan: Plan, name: str, argument: str) -> Setting:
     return Setting(f"{ROLE}.{name}", ROLE, expected, judge, (("values", path),))
 
 
+def occupants(argument: str) -> Setting:
+    """Who runs on the isolated CPUs: whoever is bound there may; the scheduler puts nobody else there."""
+
+    def judge(state: State) -> Judgement:
+        astray = [entry["said"] for entry in state.raw["occupants"] if not entry["bound"]]
+        settled = [entry["said"] for entry in state.raw["occupants"] if entry["bound"]]
+        if astray and argument not in state.running_arguments:
+            return reboot_pending(
+                "; ".join(astray), f"runs there until the kernel is started with {argument}"
+            )
+        if astray:
+            return drifted(
+                "; ".join(astray), "runs there and is not bound there: it was moved there from elsewhere"
+            )
+        return compliant("; ".join(settled) or "nobody", "placed there by its owner" if settled else "")
+
+    return Setting(f"{ROLE}.occupants", ROLE, "nobody who is not bound there", judge, (("occupants",),))
+
+
 def cpu_affinity(plan: Plan) -> Setting:
     """CPUAffinity of systemd: PID 1 itself, and the file that says so at its next start."""
     expected = plan["housekeeping_cpus"]
@@ -62,6 +81,14 @@ def settings(plan: Plan) -> Iterator[Setting]:
         else:
             reason = skipped(plan, f"{ROLE}.boot_argument.{argument}") or "no boot argument asks for it"
             yield not_applicable(f"{ROLE}.{name}", ROLE, reason)
+    isolating = [
+        word for word in plan["boot_arguments_by_role"].get(ROLE, []) if word.startswith("isolcpus=")
+    ]
+    if isolating:
+        yield occupants(isolating[0])
+    else:
+        reason = skipped(plan, f"{ROLE}.boot_argument.isolcpus") or "no boot argument asks for it"
+        yield not_applicable(f"{ROLE}.occupants", ROLE, reason)
     systemd = plan["features"]["systemd"]
     if systemd["available"]:
         yield cpu_affinity(plan)

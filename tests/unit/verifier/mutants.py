@@ -128,6 +128,11 @@ def interrupts(subject: Subject) -> Iterator[Mutant]:
     yield "on every CPU", lambda raw: raw["interrupts"][1].update(cpus="0-15")
 
 
+def occupants(subject: Subject) -> Iterator[Mutant]:
+    astray = {"said": "pid 77 (make) on CPU 3", "bound": False}
+    yield "somebody was moved there", lambda raw: raw["occupants"].append(astray)
+
+
 def irqbalance(subject: Subject) -> Iterator[Mutant]:
     yield "nothing banned", lambda raw: raw["files"].update({subject[1]: None})
     yield "one CPU banned", lambda raw: edit(raw, subject[1], lambda text: 'IRQBALANCE_BANNED_CPULIST="3"\n')
@@ -253,6 +258,7 @@ MUTANTS: dict[str, Callable[[Subject], Iterator[Mutant]]] = {
     "login": login,
     "members": members,
     "mounts": mounts,
+    "occupants": occupants,
     "openmp": openmp,
     "python": python,
     "sysctl_files": sysctl_files,

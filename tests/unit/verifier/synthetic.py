@@ -96,6 +96,7 @@ def state(plan: dict[str, Any]) -> dict[str, Any]:
             {"irq": 24, "handlers": ["nvme0q0"], "cpus": plan["irq_cpus"], "movable": True},
         ],
         "mounts": [mounted(entry) for entry in plan["mounts"]],
+        "occupants": [{"said": "pid 900 (engine) on CPU 1-3, bound there", "bound": True}],
         "pid1_cpus": plan["housekeeping_cpus"],
         "devices": {f"/dev/cpu/{cpu}/msr": {"mode": "0640", "uid": 0, "gid": 903} for cpu in range(16)},
         **accounts(plan),

@@ -106,6 +106,18 @@ def test_an_interrupt_astray_is_named_with_its_handler(raw: Row) -> None:
     assert "24 (nvme0q0): 0-15" in judge(raw)["irq_affinity.live"]["actual"]
 
 
+def test_who_is_bound_to_an_isolated_cpu_is_named_and_no_error(raw: Row) -> None:
+    row = judge(raw)["cpu_isolation.occupants"]
+    assert (row["verdict"], row["actual"]) == (COMPLIANT, "pid 900 (engine) on CPU 1-3, bound there")
+
+
+def test_who_runs_there_before_the_reboot_waits_for_it(raw: Row) -> None:
+    before_reboot(raw)
+    raw["occupants"].append({"said": "pid 77 (make) on CPU 3", "bound": False})
+    row = judge(raw)["cpu_isolation.occupants"]
+    assert (row["verdict"], row["actual"]) == (REBOOT_PENDING, "pid 77 (make) on CPU 3")
+
+
 def test_limits_that_nobody_could_be_given_do_not_apply(raw: Row) -> None:
     raw["login"]["realtime"].update(limits={}, user="", reason="no view", can_raise=False)
     row = judge(raw)["realtime.limit.@realtime.rtprio"]
