@@ -111,7 +111,14 @@ def sysctl_files() -> List[Dict[str, Any]]:
     linked = {os.path.realpath(path) for path in paths}
     if os.path.realpath("/etc/sysctl.conf") not in linked:
         paths.append("/etc/sysctl.conf")
-    return [{"path": path, "settings": _settings(path)} for path in paths if os.path.isfile(path)]
+    return [
+        {
+            "path": "%s (%s)" % (path, os.path.realpath(path)) if os.path.islink(path) else path,
+            "settings": _settings(path),
+        }
+        for path in paths
+        if os.path.isfile(path)
+    ]
 
 
 def _settings(path: str) -> Dict[str, str]:

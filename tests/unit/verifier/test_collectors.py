@@ -93,6 +93,16 @@ def test_the_last_sysctl_file_is_the_one_that_is_read_last(
     ]
 
 
+def test_a_sysctl_file_behind_a_link_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, target = tmp_path / "sysctl.d", tmp_path / "sysctl.conf"
+    folder.mkdir()
+    target.write_text("vm.swappiness = 60\n")
+    (folder / "99-sysctl.conf").symlink_to(target)
+    monkeypatch.setattr(files, "SYSCTL_FOLDERS", (str(folder),))
+    writers = State({"sysctl_files": files.sysctl_files()}).sysctl_writers("vm.swappiness")
+    assert writers[0] == (f"{folder}/99-sysctl.conf ({target})", "60")
+
+
 def test_limits_of_a_session_are_read_from_the_kernel() -> None:
     found = accounts._limits(Path("/proc/self/limits").read_text())
     assert set(found) == {"rtprio", "memlock", "nice"}

@@ -76,6 +76,8 @@ def test_a_later_sysctl_file_is_named(raw: Row) -> None:
     raw["sysctl_files"].append({"path": later, "settings": {"vm.swappiness": "60"}})
     row = judge(raw)["numa.vm.swappiness"]
     assert row["verdict"] == DRIFTED
+    # The running value is still ours: only the next boot would lose it.
+    assert row["actual"] == "10 until the next boot"
     assert later in row["reason"]
 
 
