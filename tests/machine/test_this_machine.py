@@ -40,9 +40,13 @@ def run(command: str, expect: int = 0) -> str:
     ) as process:
         assert process.stdout is not None
         lines = []
-        for line in process.stdout:
-            sys.stdout.write(line)
-            lines.append(line)
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                lines.append(line)
+        except KeyboardInterrupt:
+            process.wait()  # interrupted too: what it does must have ended before the revert begins
+            raise
     output = "".join(lines)
     assert process.returncode == expect, f"exit {process.returncode}, expected {expect}: {command}"
     note(command)
@@ -86,7 +90,7 @@ def before() -> Iterator[fingerprint.Fingerprint]:
 def test_a_dry_run_changes_nothing(before: fingerprint.Fingerprint) -> None:
     output = run("./invoke provision --check")
     assert "Nothing was changed." in output
-    assert fingerprint.differences(before, fingerprint.collect()) == {}
+    assert differences(before) == {}
 
 
 def test_provisioning_ends_with_verdicts_figures_and_a_report(before: fingerprint.Fingerprint) -> None:
@@ -103,7 +107,7 @@ def test_the_second_run_changes_nothing_and_says_so(before: fingerprint.Fingerpr
     once = fingerprint.collect()
     output = run("./invoke provision")
     assert "Provisioning changed nothing" in output
-    assert fingerprint.differences(once, fingerprint.collect()) == {}
+    assert differences(once) == {}
 
 
 def test_verify_is_content(before: fingerprint.Fingerprint) -> None:
