@@ -38,7 +38,7 @@ class NotProvisioned(Exception):
     """The host holds no plan to compare its state with; the text says what to do."""
 
 
-def command(plan: Plan | None) -> str:
+def command(plan: Plan | None, parts: tuple[str, ...] = ()) -> str:
     """The shell command that prints the host's packed state; as root, through sudo where need be."""
     names = PACKAGE.split(".")
     sources: list[tuple[str, str | None]] = [(".".join(names[: end + 1]), None) for end in range(len(names))]
@@ -46,16 +46,19 @@ def command(plan: Plan | None) -> str:
     sources += [
         (f"{PACKAGE}.{name}", (FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES
     ]
-    packed = zlib.compress(json.dumps([sources, request(plan)]).encode(), 9)
+    packed = zlib.compress(json.dumps([sources, request(plan, parts)]).encode(), 9)
     program = base64.b64encode(LOADER.format(packed=base64.b64encode(packed).decode()).encode()).decode()
     # The distribution's own Python, whatever else PATH and PYTHONPATH say: the kernels are built for it.
     run = f"/usr/bin/python3 -I -c \"import base64;exec(base64.b64decode('{program}'))\""
     return f'if [ "$(id -u)" = 0 ]; then {run}; else sudo -n {run}; fi'
 
 
-def collect(host: Any, plan: Plan | None = None) -> State:
-    """The state of a testinfra host. Raises NotProvisioned where there is no plan, RuntimeError for all else."""
-    done = host.run(command(plan))
+def collect(host: Any, plan: Plan | None = None, parts: tuple[str, ...] = ()) -> State:
+    """The state of a testinfra host, or some parts of it.
+
+    Raises NotProvisioned where there is no plan, RuntimeError when the state cannot be had for another reason.
+    """
+    done = host.run(command(plan, parts))
     if done.rc != 0:
         raise RuntimeError(f"the state could not be collected: {(done.stderr or done.stdout).strip()}")
     raw = json.loads(zlib.decompress(base64.b64decode(done.stdout.strip())))

@@ -40,8 +40,7 @@ print(json.dumps(dict(tcpkernels.info(), file=tcpkernels.__file__), default=str)
 
 def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
     enabled = plan["capabilities"]
-    names = list(request["units"]) + [mount_unit(entry["path"]) for entry in plan["mounts"]]
-    found: Dict[str, Any] = {"commands": {}, "units": units(names), "openmp": {}, "python": {}}
+    found: Dict[str, Any] = {"commands": {}, "openmp": {}, "python": {}}
     for name, command in request["commands"].items():
         if enabled.get(command["role"]):
             found["commands"][name] = run(command["argv"])
@@ -53,6 +52,11 @@ def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
         for backend in ("cython", "ctypes", "numpy"):
             found["python"][backend] = run([sys.executable, "-c", PYTHON_INFO], TCPK_BACKEND=backend)
     return found
+
+
+def collect_units(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
+    names = list(request["units"]) + [mount_unit(entry["path"]) for entry in plan["mounts"]]
+    return {"units": units(names)}
 
 
 def run(argv: List[str], **variables: str) -> Dict[str, Any]:

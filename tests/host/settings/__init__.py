@@ -40,12 +40,12 @@ CAPABILITIES = {
 }
 
 
-def request(plan: Plan | None = None) -> dict[str, Any]:
-    """What to collect; a plan of one's own takes the place of the one stored on the host."""
+def request(plan: Plan | None = None, parts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What to collect: everything, or some parts. A plan of one's own takes the place of the one stored on the host."""
     whole = COMMON
     for module in CAPABILITIES.values():
         whole = whole + module.REQUEST
-    return {**whole.as_dict(), "plan": plan}
+    return {**whole.as_dict(), "plan": plan, "parts": parts}
 
 
 def settings(plan: Plan) -> list[Setting]:

@@ -138,6 +138,13 @@ def test_interrupts_of_this_machine_are_listed_with_their_handlers() -> None:
         assert kernel._cpus(entry["cpus"])
 
 
+def test_a_part_of_the_state_comes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    empty = {"mounts": [], "groups": [], "limits": []}
+    found = main.collect({"plan": empty, "parts": ["accounts"]})
+    assert set(found) == {"uid", "plan", "groups", "login", "limit_lines"}
+
+
 def test_plan_of_the_controller_takes_the_place_of_the_hosts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
