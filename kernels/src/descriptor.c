@@ -71,8 +71,8 @@ enum tcpk_decision tcpk_descriptor_decide(const uint8_t *bytes)
     return TCPK_REQUIRE_APPROVAL;
 }
 
-bool tcpk_descriptor_equal_constant_time(const uint8_t left[TCPK_DESCRIPTOR_SIZE],
-                                         const uint8_t right[TCPK_DESCRIPTOR_SIZE])
+uint8_t tcpk_descriptor_equal_constant_time(const uint8_t left[TCPK_DESCRIPTOR_SIZE],
+                                            const uint8_t right[TCPK_DESCRIPTOR_SIZE])
 {
     uint64_t difference = 0;
     for (unsigned word = 0; word < 3; word++) {
@@ -82,7 +82,7 @@ bool tcpk_descriptor_equal_constant_time(const uint8_t left[TCPK_DESCRIPTOR_SIZE
         difference |= a ^ b;
     }
     /* 1 when difference is 0, without a comparison that a compiler may turn into a branch. */
-    return (bool)(1 & ((difference | (0 - difference)) >> 63 ^ 1));
+    return (uint8_t)(1 & ((difference | (0 - difference)) >> 63 ^ 1));
 }
 
 const char *tcpk_decision_name(enum tcpk_decision decision)

@@ -10,7 +10,7 @@ static int compare(void)
 {
     uint8_t left[TCPK_DESCRIPTOR_SIZE] = {1}, right[TCPK_DESCRIPTOR_SIZE] = {1};
     VALGRIND_MAKE_MEM_UNDEFINED(left, sizeof left);
-    bool equal = tcpk_descriptor_equal_constant_time(left, right);
+    uint8_t equal = tcpk_descriptor_equal_constant_time(left, right);
     VALGRIND_MAKE_MEM_DEFINED(&equal, sizeof equal);
     return equal ? 0 : 1;
 }

@@ -59,9 +59,10 @@ TCPK_API bool tcpk_descriptor_is_valid(const uint8_t bytes[TCPK_DESCRIPTOR_SIZE]
 /* Decision of a descriptor; REQUIRE_APPROVAL for NULL (an unknown command), an invalid one, or one without risk bit. */
 TCPK_API enum tcpk_decision tcpk_descriptor_decide(const uint8_t *bytes);
 
-/* Whether two descriptors are equal; no branch and no address depends on their bytes. */
-TCPK_API bool tcpk_descriptor_equal_constant_time(const uint8_t left[TCPK_DESCRIPTOR_SIZE],
-                                                  const uint8_t right[TCPK_DESCRIPTOR_SIZE]);
+/* 1 when two descriptors are equal, else 0; no branch and no address depends on their bytes. A number, as a compiler
+ * without optimisation makes a truth value by a jump. */
+TCPK_API uint8_t tcpk_descriptor_equal_constant_time(const uint8_t left[TCPK_DESCRIPTOR_SIZE],
+                                                     const uint8_t right[TCPK_DESCRIPTOR_SIZE]);
 
 /* "approve", "caution", "require approval", "reject"; never NULL. */
 TCPK_API const char *tcpk_decision_name(enum tcpk_decision decision);
