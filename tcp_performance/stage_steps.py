@@ -95,35 +95,36 @@ def find_python(version: str) -> str | None:
 
 def controller(version: str, python: str) -> list[list[str]]:
     """Make that Python's environment, then give the commands to run in it."""
+    playbooks = [f"ansible/{name}.yml" for name in ("plan", "site", "verify", "revert")]
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        # The stage "unit" runs the tests on this one.
+        return [["ansible-playbook", "--syntax-check", *playbooks]]
     venv = BUILD / "venvs" / version
     variables = dict(environment(), TCP_PERFORMANCE_PYTHON=python, TCP_PERFORMANCE_VENV=str(venv))
     made = subprocess.run(["./invoke", "--version"], cwd=ROOT, env=variables, capture_output=True, text=True)
     if made.returncode:
         return [["echo", made.stderr], ["false"]]
-    checks = [
-        [str(venv / "bin/ansible-playbook"), "--syntax-check", f"ansible/{playbook}.yml"]
-        for playbook in ("plan", "site", "verify", "revert")
+    return [
+        [str(venv / "bin/ansible-playbook"), "--syntax-check", *playbooks],
+        [str(venv / "bin/python"), "-m", "pytest", "tests/unit"],
     ]
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        return checks  # the stage "unit" runs the tests on this one
-    return [*checks, [str(venv / "bin/python"), "-m", "pytest", "tests/unit"]]
 
 
 def controllers(long: bool) -> None:
+    """Another interpreter changes what an example does for all of them or for none: a few do."""
     found = {version: find_python(version) for version in PYTHONS}
     absent = [version for version, python in found.items() if not python]
     if absent:
         print(f"not on this machine, so not tried: Python {', '.join(absent)}", flush=True)
     if len(absent) == len(PYTHONS):
         raise Skipped("no Python from 3.10 to 3.13 to be found by name")
-    together(
-        {
-            f"Python {version}": functools.partial(controller, version, python)
-            for version, python in found.items()
-            if python
-        },
-        {},
-    )
+    runs = {
+        f"Python {version}": functools.partial(controller, version, python)
+        for version, python in found.items()
+        if python
+    }
+    profile = {"HYPOTHESIS_PROFILE": "long" if long else "brief"}
+    together(runs, dict.fromkeys(runs, profile))
 
 
 def ctest(preset: str) -> None:

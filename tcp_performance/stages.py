@@ -50,6 +50,7 @@ STAGES = (
         CONTAINERS,
         engine=True,
     ),
+    Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
     # Both build into kernels/build/release.
     Stage(
         "bindings",
@@ -58,6 +59,15 @@ STAGES = (
         KERNELS,
         after=("kernels",),
     ),
+    Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", steps.unit),
+    # It measures with the newest build in the checkout, which must not be a half-made one; and some unit tests look at
+    # the machine, which must not change under them.
+    Stage(
+        "host",
+        "provision, break, verify, revert on this very machine",
+        steps.host,
+        after=("kernels", "bindings", "unit", "controllers"),
+    ),
     Stage(
         "molecule-debian-13",
         "the same on Debian 13, with systemd and in a bare container",
@@ -65,17 +75,8 @@ STAGES = (
         CONTAINERS,
         engine=True,
     ),
-    # It measures with the newest build in the checkout, which must not be a half-made one.
-    Stage(
-        "host",
-        "provision, break, verify, revert on this very machine",
-        steps.host,
-        after=("kernels", "bindings"),
-    ),
-    Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
     Stage("sanitizers", "the C library under ASan and UBSan", steps.kernels_sanitized, KERNELS),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
-    Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", steps.unit),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
     Stage("readme", "every command in README.md", steps.readme, after=("host",)),

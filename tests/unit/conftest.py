@@ -14,6 +14,7 @@ for folder in (ROOT, ROOT / "ansible/plugins/module_utils"):
         sys.path.insert(0, str(folder))
 
 # No deadline: the machines that run this differ in speed, and a test says nothing about speed.
+settings.register_profile("brief", max_examples=5, deadline=None)
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("long", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
