@@ -107,6 +107,14 @@ def build_kernels(c: Context, preset: str = "release") -> None:
     _finish(kernels_build.build(preset))
 
 
+@task(help={"update": "store what is counted now as intended"})
+def instructions(c: Context, update: bool = False) -> None:
+    """Hold the kernels' instruction counts under callgrind against the stored ones, within 2 %."""
+    from tcp_performance import instructions as counts
+
+    _finish(counts.run(write=update))
+
+
 @task(help={"only": "one check by name", "fix": "rewrite what can be rewritten: formats and generated files"})
 def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
     """Check every source and every generated file; says each check's name and result."""
@@ -141,5 +149,5 @@ def lock(c: Context) -> None:
     )
 
 
-ns = Collection(plan, provision, verify, revert, report, bench, build_kernels, lint, test, lock)
+ns = Collection(plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, lock)
 ns.configure({"run": {"echo": True}})
