@@ -23,6 +23,7 @@ TYPED = (
         "tests/page",
         "tests/machine",
         "tests/readme",
+        "tests/vm",
     ),
     ("ansible/plugins/module_utils",),
     ("kernels/python/tcpkernels",),

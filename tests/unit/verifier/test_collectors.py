@@ -140,7 +140,7 @@ def test_interrupts_of_this_machine_are_listed_with_their_handlers() -> None:
 
 def test_a_part_of_the_state_comes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 0)
-    empty = {"mounts": [], "groups": [], "limits": []}
+    empty: dict[str, Any] = {"mounts": [], "groups": [], "limits": []}
     found = main.collect({"plan": empty, "parts": ["accounts"]})
     assert set(found) == {"uid", "plan", "groups", "login", "limit_lines"}
 

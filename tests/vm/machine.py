@@ -1,0 +1,70 @@
+"""A provisioned machine with a kernel and a boot loader of its own, as the tests reach it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tcp_performance.playbooks import ROOT, environment
+from tests.host.collect import collect
+from tests.host.settings import settings
+from tests.host.state import Plan, State
+from tests.host.verdict import NOT_APPLICABLE, Setting
+
+Rows = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`host` is testinfra's; `name` and `inventory` are what Ansible knows it by."""
+
+    host: Any
+    name: str
+    inventory: Path
+
+    def try_root(self, script: str) -> Any:
+        """Run a shell script as root, in one round trip: testinfra's result with `rc`, `stdout`, `stderr`."""
+        packed = base64.b64encode(script.encode()).decode()
+        return self.host.run(
+            f'echo {packed} | base64 -d | if [ "$(id -u)" = 0 ]; then sh; else sudo -n sh; fi'
+        )
+
+    def root(self, script: str) -> str:
+        """The same for a script that must end well; returns what it printed."""
+        done = self.try_root(script)
+        assert done.rc == 0, f"exit {done.rc}: {done.stdout}{done.stderr}\n{script}"
+        return str(done.stdout).strip()
+
+    def read(self, *paths: str) -> list[str]:
+        """Files of the machine, without the white space around them."""
+        mark = "=== next file ==="
+        text = self.root("".join(f"cat '{path}'; echo '{mark}'\n" for path in paths))
+        return [part.strip() for part in text.split(mark)[:-1]]
+
+    def state(self, plan: Plan | None = None, parts: tuple[str, ...] = ()) -> State:
+        return collect(self.host, plan, parts)
+
+    def play(self, playbook: str, *arguments: str, **extra: object) -> subprocess.CompletedProcess[str]:
+        """Run ansible/<playbook>.yml on the machine, with the variables it was provisioned with."""
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), f"ansible/{playbook}.yml"]
+        command += ["-i", str(self.inventory), "--limit", self.name, *arguments]
+        command += ["-e", json.dumps(extra)] if extra else []
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+        )
+
+
+def judge(state: State) -> Rows:
+    """Every verdict, by the setting's name."""
+    return {setting.name: setting.row(state) for setting in settings(state.plan)}
+
+
+def applicable(state: State) -> list[Setting]:
+    """The settings that this machine can have."""
+    rows = judge(state)
+    return [setting for setting in settings(state.plan) if rows[setting.name]["verdict"] != NOT_APPLICABLE]

@@ -1,0 +1,68 @@
+"""One way to break one setting of a machine, and how many such ways are tried at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tests.host.verdict import Setting, Subject
+
+# What the collectors learn by trying it out, which takes long.
+SOFTWARE = {"blas", "commands", "openmp", "python", "variant", "versions"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`broken` is the shell script that breaks the setting.
+
+    What else may turn with it: the settings that match one of the patterns in `also`, and all that look at the file
+    `spoilt`. `named` is what the verdict must name besides, such as a file that overrides ours.
+    """
+
+    what: str
+    broken: str
+    also: tuple[str, ...] = ()
+    spoilt: str = ""
+    named: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    setting: str
+    subject: Subject
+    mutant: Mutant
+    affected: frozenset[str]  # names of settings, the broken one among them
+
+    @property
+    def is_software(self) -> bool:
+        return self.subject[0] in SOFTWARE
+
+    def meets(self, other: Case) -> bool:
+        """Whether one of them may turn the setting that is to be turned by the other."""
+        return self.setting in other.affected or other.setting in self.affected
+
+
+def affected(setting: Setting, mutant: Mutant, settings: Iterable[Setting]) -> frozenset[str]:
+    """The names of the settings that a mutant of one may turn."""
+    return frozenset(
+        other.name
+        for other in settings
+        if other.name == setting.name
+        or any(fnmatchcase(other.name, pattern) for pattern in mutant.also)
+        or any(mutant.spoilt in subject[1:] for subject in other.subjects if mutant.spoilt)
+    )
+
+
+def batches(cases: Iterable[Case]) -> list[list[Case]]:
+    """Mutants that do not meet, as many at once as possible; those that are slow to judge apart from the others."""
+    found: list[list[Case]] = []
+    # Those that turn much are hard to place, so they come first.
+    for case in sorted(cases, key=lambda case: (case.is_software, -len(case.affected))):
+        fitting = (batch for batch in found if batch[0].is_software == case.is_software)
+        batch = next((batch for batch in fitting if not any(case.meets(other) for other in batch)), None)
+        if batch is None:
+            found.append([case])
+        else:
+            batch.append(case)
+    return found
