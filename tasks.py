@@ -115,6 +115,15 @@ def instructions(c: Context, update: bool = False) -> None:
     _finish(counts.run(write=update))
 
 
+@task
+def timing(c: Context) -> None:
+    """Welch's t-test: do the constant-time functions take a time that depends on the secret, do leaky twins."""
+    from tcp_performance import kernels_build
+
+    program = kernels_build.build_directory("release") / "bench/timing"
+    _finish(kernels_build.compile_library("release") or kernels_build.run([str(program)]))
+
+
 @task(help={"only": "one check by name", "fix": "rewrite what can be rewritten: formats and generated files"})
 def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
     """Check every source and every generated file; says each check's name and result."""
@@ -149,5 +158,7 @@ def lock(c: Context) -> None:
     )
 
 
-ns = Collection(plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, lock)
+ns = Collection(
+    plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, timing, lock
+)
 ns.configure({"run": {"echo": True}})

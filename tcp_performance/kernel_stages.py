@@ -1,4 +1,4 @@
-"""The stage of ./invoke test that attacks the kernels: instruction counts, timing, hostile input, lost memory, races."""
+"""The stage of ./invoke test that attacks the kernels: instruction counts, hostile input, lost memory, races."""
 
 from __future__ import annotations
 
