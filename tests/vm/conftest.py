@@ -22,13 +22,17 @@ MUTANTS: pytest.StashKey[list[tuple[str, ...]]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
-def machine(request: pytest.FixtureRequest) -> Machine:
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     options = request.config.option
     if not options.hosts or not options.ansible_inventory:
         pytest.fail("--hosts=ansible://NAME --ansible-inventory=FILE: which machine may be broken?")
     found: list[Any] = testinfra.get_hosts([options.hosts], ansible_inventory=options.ansible_inventory)
     if len(found) != 1:
         pytest.fail(f"--hosts {options.hosts}: one machine, not {len(found)}")
+    backend = found[0].backend
+    if backend.NAME == "ssh" and not backend.controlpath:
+        # One connection for all: without a path of its own, testinfra's wish for that comes to nothing.
+        backend.controlpath = str(tmp_path_factory.mktemp("ssh") / "connection")
     name = options.hosts.rpartition("://")[2]
     return Machine(found[0], name, Path(options.ansible_inventory).resolve())
 
