@@ -118,7 +118,7 @@ def controllers(long: bool) -> None:
         print(f"not on this machine, so not tried: Python {', '.join(absent)}", flush=True)
     if len(absent) == len(PYTHONS):
         raise Skipped("no Python from 3.10 to 3.13 to be found by name")
-    runs = {
+    runs: dict[str, Callable[[], list[list[str]]]] = {
         f"Python {version}": functools.partial(controller, version, python)
         for version, python in found.items()
         if python
