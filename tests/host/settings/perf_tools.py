@@ -18,6 +18,7 @@ REQUEST = Request(
         # It has no option for its version; its help names it.
         "cyclictest": (ROLE, ["cyclictest", "--help"]),
         "numactl": (ROLE, ["numactl", "--show"]),
+        "cycles": (ROLE, ["perf", "stat", "-x,", "-e", "cycles", "true"]),
     },
 )
 
@@ -32,12 +33,27 @@ def works(command: str, word: str) -> Setting:
     return Setting(f"{ROLE}.{command}", ROLE, "runs", judge, (("commands", command),))
 
 
+def counters() -> Setting:
+    """The processor's own counters count; perf prints what was counted first, or that nothing was."""
+
+    def judge(state: State) -> Judgement:
+        run = state.command("cycles")
+        counted = run.errors.splitlines()[-1].partition(",")[0] if run.errors else ""
+        if run.status or not counted.isdecimal():
+            return drifted(counted or "does not run", f"perf counts no cycles: {run.said}")
+        return compliant("count")
+
+    return Setting(f"{ROLE}.hardware_counters", ROLE, "count", judge, (("commands", "cycles"),))
+
+
 def settings(plan: Plan) -> Iterator[Setting]:
     yield from shared(plan, ROLE)
     yield from kept_files(plan, ROLE)
     yield version(ROLE, "perf", "perf", r"perf version ([0-9]+\.[0-9]+)", (5, 15))
     yield works("cyclictest", "cyclictest V")
     yield works("numactl", "cpubind")
+    if plan["features"]["perf_counters"]["available"]:
+        yield counters()
     group = plan["intent"].get("perf_tools_group")
     if not group:
         return

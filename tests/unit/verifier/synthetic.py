@@ -198,6 +198,7 @@ def software() -> dict[str, Any]:
             "cmake": run("cmake version 3.25.1"),
             "perf": run("perf version 6.1.140"),
             "cyclictest": run("cyclictest V 2.40", 1),
+            "cycles": {**run(), "errors": "1187654,,cycles:u,1043520,100.00,,"},
             "numactl": run("policy: default\ncpubind: 0 1"),
             "self_test": run("ok"),
         },

@@ -132,6 +132,12 @@ def test_a_member_who_cannot_log_in_is_a_drift(raw: Row) -> None:
     assert judge(raw)["realtime.limit.@realtime.nice"]["verdict"] == DRIFTED
 
 
+def test_a_counter_that_counts_nothing_is_a_drift(raw: Row) -> None:
+    raw["commands"]["cycles"]["errors"] = "<not supported>,,cycles:u,0,100.00,,"
+    row = judge(raw)["perf_tools.hardware_counters"]
+    assert (row["verdict"], row["actual"]) == (DRIFTED, "<not supported>")
+
+
 def test_other_members_of_a_group_are_none_of_our_business(raw: Row) -> None:
     raw["groups"]["msr"]["members"].append("bob")
     assert judge(raw)["msr_access.group.msr"]["verdict"] == COMPLIANT

@@ -26,13 +26,15 @@ def no_library(state: State) -> str:
 
 
 def commands(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
-    name = subject[1]
-    argv = request()["commands"][name]["argv"]
+    name, known = subject[1], request()["commands"]
+    argv = known[name]["argv"]
     if argv[0].startswith("/"):
         # It is the system's Python: what it runs is broken, not the interpreter.
         yield Mutant("fails", no_library(state), also=("kernels.*",))
     else:
-        yield Mutant("gone", without(argv[0]), also=(f"{setting.role}.openmp.{name}",))
+        shared = [other for other, command in known.items() if command["argv"][0] == argv[0]]
+        also = f"{setting.role}.*" if len(shared) > 1 else f"{setting.role}.openmp.{name}"
+        yield Mutant("gone", without(argv[0]), also=(also,))
 
 
 def without(command: str) -> str:
