@@ -82,7 +82,7 @@ def hadolint(fix: bool) -> list[str]:
 
 def clang_format(fix: bool) -> list[str]:
     how = ["-i"] if fix else ["--dry-run", "--Werror"]
-    return call("clang-format", *how, *tracked("kernels/*.c", "kernels/*.h"))
+    return call("clang-format", *how, *tracked("kernels/*.c", "kernels/*.cpp", "kernels/*.h"))
 
 
 def argument_specs(fix: bool) -> list[str]:
