@@ -27,6 +27,7 @@ SKIPPED = 77  # the exit status that Automake's tests have for it; the reason is
 POLL_SECONDS = 0.2
 # A revert of this machine, or the removal of containers, ends well within this time.
 GRACE_SECONDS = 180
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # On a terminal the line of state is drawn anew all the time; in a log file it appears now and then.
 REDRAW_SECONDS, REPEAT_SECONDS = 0.5, 60.0
 PROGRESS = re.compile(r"TASK \[([^\]]+)\]|\[ *(\d+%)\]|^ *(\d+/\d+) Test ", re.MULTILINE)
@@ -133,12 +134,16 @@ class Screen:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """A polite kill, or a terminal that closes, ends the run as Ctrl-C does."""
+    """A polite kill, or a terminal that closes, ends the run as Ctrl-C does.
+
+    Ctrl-C is among them because it is ignored, here and in what is started from here, where a shell began this in the
+    background.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    former = {number: signal.signal(number, interrupt) for number in INTERRUPTS}
     try:
         yield
     finally:
