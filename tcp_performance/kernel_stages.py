@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import tempfile
+from pathlib import Path
+
 from invoke import Exit
 
 from tcp_performance import instructions
-from tcp_performance.kernels_build import build_directory
+from tcp_performance.kernels_build import KERNELS, build_directory, compile_library
+from tcp_performance.stage_steps import shell, together
+
+PACKAGES = (
+    "valgrind",  # callgrind and memcheck, with their headers
+    "libclang-rt-14-dev",  # libFuzzer and the thread sanitizer
+)
+FUZZERS = ("registry", "trace", "lookup", "scan", "network", "engine")
+RACING = "test_(threads|engine|network|lookup)"
+SECONDS, SECONDS_LONG = 20, 600
+LONGEST_INPUT = 4096
 
 
 def instruction_gate() -> None:
@@ -13,10 +28,56 @@ def instruction_gate() -> None:
     build = build_directory("release")
     found = instructions.check(build)
     if found:
-        raise Exit(
-            "instruction counts changed (./invoke instructions --update where intended):\n" + "\n".join(found)
-        )
+        told = "instruction counts changed (./invoke instructions --update where intended):"
+        raise Exit("\n  ".join((told, *found)), code=1)
     slowed = instructions.check(build, build / "bench/libslowed.so")
     if not slowed or any("scan_u8" not in line for line in slowed):
-        raise Exit(f"a scan with a pass too many was not found by its instructions: {slowed}")
+        raise Exit(f"a scan with a pass too many was not found by its instructions: {slowed}", code=1)
     print("instruction counts as stored; with a pass too many:", *slowed, sep="\n  ", flush=True)
+
+
+def seed(corpus: Path) -> None:
+    """Inputs to begin with, for what random bytes would not find: registries and traces."""
+    for name in FUZZERS:
+        (corpus / name).mkdir()
+    generated = build_directory("release") / "tests/generated_registry"
+    for commands in ("0", "1", "20"):
+        subprocess.run([str(generated), str(corpus / "registry" / commands), commands], check=True)
+    for trace in (KERNELS / "tests/traces").glob("*.trace"):
+        (corpus / "trace" / trace.name).write_bytes(trace.read_bytes()[: 16 * LONGEST_INPUT])
+
+
+def fuzz(name: str, corpus: Path, seconds: int) -> list[list[str]]:
+    """First the inputs that once failed, then new ones for so long. A finding is kept beside the build."""
+    program = str(build_directory("fuzz") / f"fuzz/{name}_fuzz")
+    found = build_directory("fuzz") / "findings"
+    found.mkdir(exist_ok=True)
+    kept = sorted(str(path) for path in (KERNELS / "fuzz/regressions" / name).glob("*"))
+    search = [program, f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-print_final_stats=1"]
+    search += ["-verbosity=0", f"-artifact_prefix={found}/{name}-", str(corpus / name)]
+    return ([[program, *kept]] if kept else []) + [search]
+
+
+def fuzzing(long: bool) -> None:
+    if compile_library("fuzz"):
+        raise Exit("the fuzz build failed", code=1)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder)
+        seed(corpus)
+        seconds = SECONDS_LONG if long else SECONDS
+        together({f"fuzz {name}": functools.partial(fuzz, name, corpus, seconds) for name in FUZZERS}, {})
+
+
+def races() -> None:
+    if compile_library("tsan"):
+        raise Exit("the tsan build failed", code=1)
+    shell(["ctest", "--test-dir", str(build_directory("tsan")), "--output-on-failure", "-R", RACING])
+
+
+def attacks(long: bool) -> None:
+    """After the stage kernels, whose release build it counts and whose CTest has memcheck and lost memory."""
+    if compile_library("release"):
+        raise Exit("the release build failed", code=1)
+    instruction_gate()
+    races()
+    fuzzing(long)

@@ -3,7 +3,8 @@
  * A row is 24 features; uint8 rows have full scale 255 = 1.0. Matrices are row-major and need no alignment.
  * Every variant gives the same bits: float32 rows are summed as eight lanes of three, (x[l] + x[l+8]) + x[l+16], then
  * halves onto halves, lanes 4, 2 and 1; distances in double as four lanes of six in order, then (0+2) + (1+3).
- * A NaN sum is anomalous and larger than every number: what cannot be shown to be normal is not. */
+ * A NaN sum is anomalous and larger than every number, and against a NaN threshold every row is anomalous: what cannot
+ * be shown to be normal is not. */
 #ifndef TCPK_BEHAVIOR_H
 #define TCPK_BEHAVIOR_H
 

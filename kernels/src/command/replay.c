@@ -9,49 +9,7 @@
 #include <time.h>
 
 #include "command.h"
-
-struct trace {
-    uint32_t *agents;
-    uint64_t *keys;
-    size_t count, capacity;
-    uint64_t most; /* largest agent id */
-};
-
-static bool grow(struct trace *trace)
-{
-    if (trace->count < trace->capacity)
-        return true;
-    trace->capacity = trace->capacity ? 2 * trace->capacity : 1024;
-    uint32_t *agents = realloc(trace->agents, trace->capacity * sizeof *agents);
-    if (agents)
-        trace->agents = agents;
-    uint64_t *keys = realloc(trace->keys, trace->capacity * sizeof *keys);
-    if (keys)
-        trace->keys = keys;
-    return agents && keys;
-}
-
-/* Read one line of `length` bytes without its newline; complains and returns false when it is no event. */
-static bool read_line(struct trace *trace, const char *path, size_t number, const char *line, size_t length)
-{
-    const char *tab = memchr(line, '\t', length);
-    char *end = NULL;
-    errno = 0;
-    const unsigned long long id = tab && *line >= '0' && *line <= '9' ? strtoull(line, &end, 10) : 0;
-    if (!tab || end != tab || errno || id > UINT32_MAX - 1 || (size_t)(tab + 1 - line) == length) {
-        complain("%s, line %zu: '%.*s'; allowed: agent id (0 to %u) <TAB> command name", path, number,
-                 (int)(length < 60 ? length : 60), line, UINT32_MAX - 1);
-        return false;
-    }
-    if (!grow(trace)) {
-        complain("%s, line %zu: no memory", path, number);
-        return false;
-    }
-    trace->agents[trace->count] = (uint32_t)id;
-    trace->keys[trace->count++] = tcpk_key(tab + 1, length - (size_t)(tab + 1 - line));
-    trace->most = id > trace->most ? id : trace->most;
-    return true;
-}
+#include "trace.h"
 
 static bool read_trace(const char *path, struct trace *trace)
 {
@@ -60,16 +18,10 @@ static bool read_trace(const char *path, struct trace *trace)
         complain("%s: %s", path, strerror(errno));
         return false;
     }
-    char *line = NULL;
-    size_t size = 0, number = 0;
-    bool good = true;
-    for (ssize_t got; good && (got = getline(&line, &size, file)) >= 0;) {
-        const size_t length = got && line[got - 1] == '\n' ? (size_t)got - 1 : (size_t)got;
-        number++;
-        if (length)
-            good = read_line(trace, path, number, line, length);
-    }
-    free(line);
+    struct tcpk_error error = {0};
+    const bool good = trace_read(file, trace, &error);
+    if (!good)
+        complain("%s, %s", path, error.message);
     fclose(file);
     return good;
 }
@@ -136,8 +88,7 @@ int command_replay(const struct arguments *arguments)
         complain("%s: %s", arguments->registry, error.message);
     else if (read_trace(arguments->trace, &trace))
         code = replay(&trace, table);
-    free(trace.agents);
-    free(trace.keys);
+    trace_free(&trace);
     tcpk_table_free(table);
     tcpk_registry_free(registry);
     return code;
