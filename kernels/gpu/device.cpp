@@ -50,12 +50,32 @@ enum tcpk_status tcpk_gpu_count(int *count, struct tcpk_error *error)
     return *count ? TCPK_OK : gpu_fail(error, TCPK_ERROR_VARIANT, "%s: there is no device", GPU_VARIANT);
 }
 
+static enum tcpk_status ask(int device, gpu_properties *properties, struct tcpk_error *error)
+{
+    int count = 0;
+    const enum tcpk_status status = tcpk_gpu_count(&count, error);
+    if (status != TCPK_OK)
+        return status;
+    if (device < 0 || device >= count)
+        return gpu_fail(error, TCPK_ERROR_RANGE, "device is %d; allowed: 0 to %d", device, count - 1);
+    return gpu_check(GPU(GetDeviceProperties)(properties, device), "describing the device", error);
+}
+
+enum tcpk_status tcpk_gpu_name(int device, char name[128], struct tcpk_error *error)
+{
+    gpu_properties properties;
+    const enum tcpk_status status = ask(device, &properties, error);
+    snprintf(name, 128, "%.127s", status == TCPK_OK ? properties.name : "");
+    return status;
+}
+
 static enum tcpk_status describe(struct tcpk_gpu *gpu, uint64_t buffers, struct tcpk_error *error)
 {
     gpu_properties properties;
     size_t left = 0, total = 0;
-    enum tcpk_status status =
-        gpu_check(GPU(GetDeviceProperties)(&properties, gpu->number), "describing the device", error);
+    enum tcpk_status status = ask(gpu->number, &properties, error);
+    if (status == TCPK_OK)
+        status = gpu_check(GPU(SetDevice)(gpu->number), "choosing the device", error);
     if (status == TCPK_OK)
         status = gpu_check(GPU(DriverGetVersion)(&gpu->about.driver), "asking for the driver", error);
     if (status == TCPK_OK)
@@ -105,19 +125,11 @@ static enum tcpk_status try_out(struct tcpk_gpu *gpu, struct tcpk_error *error)
 enum tcpk_status tcpk_gpu_open(int device, uint64_t buffers, struct tcpk_gpu **out, struct tcpk_error *error)
 {
     *out = NULL;
-    int count = 0;
-    enum tcpk_status status = tcpk_gpu_count(&count, error);
-    if (status != TCPK_OK)
-        return status;
-    if (device < 0 || device >= count)
-        return gpu_fail(error, TCPK_ERROR_RANGE, "device is %d; allowed: 0 to %d", device, count - 1);
     struct tcpk_gpu *gpu = (struct tcpk_gpu *)calloc(1, sizeof *gpu);
     if (!gpu)
         return gpu_fail(error, TCPK_ERROR_MEMORY, "no memory for a device");
     gpu->number = device;
-    status = gpu_check(GPU(SetDevice)(device), "choosing the device", error);
-    if (status == TCPK_OK)
-        status = describe(gpu, buffers, error);
+    enum tcpk_status status = describe(gpu, buffers, error);
     for (unsigned i = 0; i < GPU_LANES && status == TCPK_OK; i++)
         status = prepare(&gpu->lanes[i], gpu->lane_size, error);
     if (status == TCPK_OK)
@@ -133,7 +145,8 @@ void tcpk_gpu_close(struct tcpk_gpu *gpu)
 {
     if (!gpu)
         return;
-    (void)GPU(SetDevice)(gpu->number);
+    if (gpu->about.memory) /* else the device was never reached */
+        (void)GPU(SetDevice)(gpu->number);
     for (struct gpu_lane &lane : gpu->lanes) {
         if (lane.pinned)
             (void)gpu_pinned_delete(lane.pinned);

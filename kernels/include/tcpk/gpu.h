@@ -37,6 +37,9 @@ TCPK_API const char *tcpk_gpu_version(void);
 /* How many devices there are. None, or no driver, is TCPK_ERROR_VARIANT with the reason. */
 TCPK_API enum tcpk_status tcpk_gpu_count(int *count, struct tcpk_error *error);
 
+/* The name of device number `device`, cut to what fits. */
+TCPK_API enum tcpk_status tcpk_gpu_name(int device, char name[128], struct tcpk_error *error);
+
 /* Open device number `device`, take `buffers` bytes of its memory (0: 128 MiB, or a quarter of what is free when that
  * is less) and as much pinned memory, and run a kernel on it. TCPK_ERROR_RANGE for an unknown device,
  * TCPK_ERROR_MEMORY, TCPK_ERROR_VARIANT when the device refuses the kernels or answers wrongly. The caller closes *out.
