@@ -32,6 +32,8 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REDRAW_SECONDS, REPEAT_SECONDS = 0.5, 60.0
 PROGRESS = re.compile(r"TASK \[([^\]]+)\]|\[ *(\d+%)\]|^ *(\d+/\d+) Test ", re.MULTILINE)
 
+TESTS_SKIPPED = re.compile(r"(\d+) skipped\b[^\n]* in [\d.]+s")
+
 
 class Runnable(Protocol):
     """What a stage has to tell: its name, and the stages that must have ended before it begins."""
@@ -87,6 +89,11 @@ class Running:
         found = [next(filter(None, groups)) for groups in PROGRESS.findall(self.tail())]
         return found[-1] if found else ""
 
+    def skipped_tests(self) -> str:
+        """How many tests of the stage pytest left out, and where their reasons stand; empty when it ran all."""
+        counts = [int(count) for count in TESTS_SKIPPED.findall(self.log.read_text(errors="replace"))]
+        return f"{sum(counts)} tests skipped, reasons in {self.log.name}" if counts else ""
+
     def result(self) -> Result | None:
         """None while it runs."""
         status = self.process.poll()
@@ -96,7 +103,7 @@ class Running:
         said = [line.strip() for line in lines if line.strip()]
         seconds = time.monotonic() - self.begin
         if status == 0:
-            return Result(self.name, "passed", seconds)
+            return Result(self.name, "passed", seconds, self.skipped_tests())
         last = said[-1] if said else f"exit {status}"
         return Result(self.name, "skipped" if status == SKIPPED else "failed", seconds, last)
 

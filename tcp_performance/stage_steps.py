@@ -17,6 +17,7 @@ from tcp_performance import kernels_build, lint
 from tcp_performance.playbooks import BUILD, ROOT, environment
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTEST = (sys.executable, "-m", "pytest", "-rs")  # a test that is skipped says why
 BACKENDS = ("cython", "ctypes", "numpy")
 
 
@@ -70,7 +71,7 @@ def together(runs: dict[str, Callable[[], list[list[str]]]], variables: dict[str
 
 
 def pytest(*arguments: str, **variables: str) -> None:
-    shell([sys.executable, "-m", "pytest", *arguments], **variables)
+    shell([*PYTEST, *arguments], **variables)
 
 
 def linting(long: bool) -> None:
@@ -106,7 +107,7 @@ def controller(version: str, python: str) -> list[list[str]]:
         return [["echo", made.stderr], ["false"]]
     return [
         [str(venv / "bin/ansible-playbook"), "--syntax-check", *playbooks],
-        [str(venv / "bin/python"), "-m", "pytest", "tests/unit"],
+        [str(venv / "bin/python"), "-m", "pytest", "-rs", "tests/unit"],
     ]
 
 
@@ -151,7 +152,7 @@ def bindings(long: bool) -> None:
         for backend in BACKENDS
         for variant in (("",) if backend == "numpy" else ("generic", "avx2"))
     }
-    suite = [[sys.executable, "-m", "pytest", "kernels/python/tests"]]
+    suite = [[*PYTEST, "kernels/python/tests"]]
     together({name: lambda: suite for name in chosen}, chosen)
 
 

@@ -21,6 +21,7 @@ from rich.table import Table
 from tcp_performance import stage_steps as steps
 from tcp_performance import system_packages
 from tcp_performance.docker_engine import DockerEngine, EngineError
+from tcp_performance.playbooks import ROOT
 from tcp_performance.side_by_side import SKIPPED, Result, SideBySide, interruptible
 
 KERNELS = system_packages.BUILD + system_packages.CHECK
@@ -125,7 +126,7 @@ def prepared(stages: list[Stage]) -> Iterator[None]:
     with contextlib.ExitStack() as engine:
         if any(stage.engine for stage in stages):
             try:
-                engine.enter_context(DockerEngine("test run"))
+                engine.enter_context(DockerEngine(f"test run in {ROOT}"))
             except EngineError as reason:  # the stages that want one say so too
                 print(f"no Docker engine: {reason}", flush=True)
         yield
@@ -147,11 +148,16 @@ def summary(results: list[Result], seconds: float) -> None:
 
 
 def run_all(long: bool, jobs: int) -> list[Result]:
+    """Run every stage and print what became of it; after that nothing that was started for them is left."""
+
     def command(name: str) -> list[str]:
         return [sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
 
+    begin = time.monotonic()
     with prepared(list(STAGES)):
-        return SideBySide(STAGES, jobs, command).run()
+        results = SideBySide(STAGES, jobs, command).run()
+        summary(results, time.monotonic() - begin)
+    return results
 
 
 def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) -> int:
@@ -162,10 +168,12 @@ def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) 
         for stage in chosen:
             print(f"{stage.name:18} {stage.proves}")
         return 0
-    begin = time.monotonic()
     with interruptible():
-        results = [run_here(find(only), long)] if only else run_all(long, at_once)
-    summary(results, time.monotonic() - begin)
+        if only:
+            results = [run_here(find(only), long)]
+            summary(results, results[0].seconds)
+        else:
+            results = run_all(long, at_once)
     return 1 if any(result.outcome in ("failed", "interrupted") for result in results) else 0
 
 

@@ -53,6 +53,11 @@ def test_a_skip_tells_its_reason(tmp_path: Path) -> None:
     assert (result.outcome, result.note) == ("skipped", "needs a GPU")
 
 
+def test_tests_that_pytest_skips_are_counted(tmp_path: Path) -> None:
+    [result] = run([Shell("suite", "echo 3 passed, 2 skipped in 0.51s; echo 4 skipped in 1.02s")], tmp_path)
+    assert (result.outcome, result.note) == ("passed", "6 tests skipped, reasons in suite.log")
+
+
 def test_a_killed_stage_has_failed(tmp_path: Path) -> None:
     [result] = run([Shell("killed", "kill -9 $$")], tmp_path)
     assert result.outcome == "failed"
