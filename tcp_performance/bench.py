@@ -15,7 +15,7 @@ import numpy
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance import numpy_peers
+from tcp_performance import comparisons, numpy_peers
 from tcp_performance.playbooks import BUILD, ROOT
 from tcp_performance.report.figures import meets
 
@@ -70,6 +70,8 @@ def add_peers(rows: list[Figures]) -> None:
             known = ", ".join(numpy_peers.PEERS)
             raise Failure(f"operation {row['operation']!r} has no NumPy peer; known: {known}")
         row["peers"].append({"name": "NumPy", "median": numpy_peers.median(*peer())})
+        for name, other in numpy_peers.OTHERS.get(row["operation"], {}).items():
+            row["peers"].append({"name": name, "median": numpy_peers.median(*other())})
 
 
 def commit() -> str:
@@ -124,10 +126,12 @@ def show(figures: Figures) -> None:
         print("  ".join(fitted).rstrip())
 
 
-def collect(command: Path, registry: Path | None) -> Figures:
-    """Measure everything in one run: the library, then NumPy."""
+def collect(command: Path, registry: Path | None, others: bool) -> Figures:
+    """Measure everything in one run: the library, then NumPy, then with `others` the libraries beside ours."""
     figures = measure_library(command, registry)
     add_peers(figures["rows"])
+    if others:
+        figures.update(comparisons.measure(command, registry))
     figures["machine"].update(
         commit=commit(),
         command=command.name,
@@ -141,15 +145,17 @@ def collect(command: Path, registry: Path | None) -> Figures:
     return figures
 
 
-def run(json_output: bool, command: Path | None = None, registry: Path | None = None) -> int:
-    """Measure, write build/bench/bench.json, print.
+def run(
+    json_output: bool, command: Path | None = None, registry: Path | None = None, others: bool = False
+) -> int:
+    """Measure, write build/bench/bench.json, print; with `others` other libraries too, where they are installed.
 
     0 when every target holds, 1 when one is missed, 2 when it could not be done.
     """
     if registry is None and REAL_REGISTRY.is_file():
         registry = REAL_REGISTRY
     try:
-        figures = collect(find_command(command), registry)
+        figures = collect(find_command(command), registry, others)
     except Failure as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 2
@@ -159,4 +165,6 @@ def run(json_output: bool, command: Path | None = None, registry: Path | None = 
         print(json.dumps(figures, indent=1))
     else:
         show(figures)
+        if others:
+            print("", *comparisons.lines(figures), sep="\n")
     return 1 if any(meets(row) is False for row in figures["rows"]) else 0

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from invoke import Exit
 
-from tcp_performance import instructions
+from tcp_performance import comparisons, instructions
 from tcp_performance.kernels_build import KERNELS, build_directory, compile_library
 from tcp_performance.stage_steps import shell, together
 
 PACKAGES = (
     "valgrind",  # callgrind and memcheck, with their headers
-    "libclang-rt-14-dev",  # libFuzzer and the thread sanitizer
+    "libclang-rt-dev",  # libFuzzer and the thread sanitizer
+    "libabsl-dev",  # peers
+    "libboost1.81-dev",
+    "libroaring-dev",
 )
 FUZZERS = ("registry", "trace", "lookup", "scan", "network", "engine")
 RACING = "test_(threads|engine|network|lookup)"
@@ -74,10 +77,18 @@ def races() -> None:
     shell(["ctest", "--test-dir", str(build_directory("tsan")), "--output-on-failure", "-R", RACING])
 
 
+def peers() -> None:
+    """Every peer is found, built and measured; what the figures are is no matter of a test."""
+    figures = comparisons.measure(build_directory("release") / "tcp_behavioral_engine", None, rounds=3)
+    if figures["absent"] or not figures["comparisons"]:
+        raise Exit(f"not compared with: {figures['absent']}", code=1)
+
+
 def attacks(long: bool) -> None:
     """After the stage kernels, whose release build it counts and whose CTest has memcheck and lost memory."""
     if compile_library("release"):
         raise Exit("the release build failed", code=1)
     instruction_gate()
+    peers()
     races()
     fuzzing(long)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import statistics
 from collections.abc import Callable
@@ -55,6 +56,18 @@ def lookup() -> tuple[Call, int]:
         return descriptors[place] if keys[place] == wanted else None
 
     return call, 1
+
+
+def dictionary(entries: int, asked: int) -> tuple[Call, int]:
+    """Python's dict: `asked` keys in random order among `entries`."""
+    rng = np.random.default_rng(8)
+    keys = rng.integers(0, 2**64, entries, np.uint64).tolist()
+    table = {key: bytes(FEATURES) for key in keys}
+    wanted = [keys[place] for place in rng.integers(0, entries, asked)]
+    if asked == 1:
+        key = wanted[0]
+        return lambda: table.get(key), 1
+    return lambda: [table.get(key) for key in wanted], asked
 
 
 def lookup_batch() -> tuple[Call, int]:
@@ -172,3 +185,11 @@ PEERS: dict[str, Peer] = {
     "engine event, 1,000,000 agents": engine,
 }
 """By the operation's name in `tcp_behavioral_engine bench`: what to call, and how many operations a call does."""
+
+OTHERS: dict[str, dict[str, Peer]] = {
+    "descriptor lookup": {"Python's dict": functools.partial(dictionary, 1567, 1)},
+    "descriptor lookup, batch of 1,000,000 entries": {
+        "Python's dict": functools.partial(dictionary, 1_000_000, 65_536)
+    },
+}
+"""Peers besides NumPy, by operation and name."""

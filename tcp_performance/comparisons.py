@@ -1,0 +1,57 @@
+"""Our lookup and quarantine set beside the libraries that a user could take instead: one process, taking turns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, Any]
+OURS = "tcpk"
+
+
+def program(command: Path) -> Path | None:
+    """The comparison of the build that the command is of, made up to date; None where that is no build."""
+    if not (command.parent / "CMakeCache.txt").is_file():
+        return None
+    build = ["cmake", "--build", str(command.parent), "--target", "peers"]
+    done = subprocess.run(build, capture_output=True, text=True)
+    path = command.parent / "bench/peers"
+    return path if done.returncode == 0 and path.is_file() else None
+
+
+def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
+    """{comparisons: [{operation, contenders: [{name, median, p10, p90}]}], absent: [{name, reason}]}; ours is first.
+
+    Nothing measured is an `absent` of everything, with the reason.
+    """
+    peers = program(command)
+    if peers is None:
+        reason = f"{command.parent} is no build with -DTCPK_PEERS=ON: ./invoke build-kernels makes one"
+        return {"comparisons": [], "absent": [{"name": "every peer in C and C++", "reason": reason}]}
+    arguments = [str(peers), "--rounds", str(rounds)]
+    if registry is not None:
+        arguments += ["--registry", str(registry)]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    if done.returncode:
+        reason = f"{peers} ended with {done.returncode}: {done.stderr.strip()}"
+        return {"comparisons": [], "absent": [{"name": "every peer in C and C++", "reason": reason}]}
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def lines(figures: Figures) -> list[str]:
+    """As text: ours, how many times the best peer takes, and every peer."""
+    if not figures["comparisons"]:
+        told = []
+    else:
+        width = max(len(row["operation"]) for row in figures["comparisons"])
+        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  peers"]
+        for row in figures["comparisons"]:
+            ours, *peers = row["contenders"]
+            best = min(peer["median"] for peer in peers)
+            named = ", ".join(f"{peer['name']} {peer['median']:,.1f}" for peer in peers)
+            ahead = best / ours["median"]
+            told.append(f"{row['operation']:{width}}  {ours['median']:>9,.1f}  {ahead:>5.1f}x  {named}")
+    return told + [f"{one['name']}: not available: {one['reason']}" for one in figures["absent"]]
