@@ -5,7 +5,8 @@ Arrays that are C-contiguous and of the stated dtype are used where they lie; ot
 written to ``out=``, an array of exactly the result's dtype and shape. ``info()`` says which backend computes.
 
 Environment: TCPK_BACKEND=cython|ctypes|numpy and TCPK_VARIANT=generic|avx2|avx512|neon force a choice and make it an
-error when that cannot be had; TCPK_LIBRARY is the path of libtcpk.so for the ctypes backend.
+error when that cannot be had; TCPK_LIBRARY is the path of libtcpk.so for the ctypes backend, TCPK_GPU_LIBRARY that of a
+GPU library, which then is the only one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from ._backend import selection
 from ._behavior import BaselineModel, Window, baseline_score, baseline_score_many, window_scan
 from ._errors import BackendError, OutOfRangeError, RegistryError
+from ._gpu import Gpu
 from ._info import info
 from ._network import Engine, QuarantineSet, adapt, consensus
 from ._registry import LookupTable, Registry, key
@@ -26,6 +28,7 @@ __all__ = [
     "BaselineModel",
     "Decision",
     "Engine",
+    "Gpu",
     "LookupTable",
     "OutOfRangeError",
     "QuarantineSet",

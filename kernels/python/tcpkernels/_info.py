@@ -6,7 +6,7 @@ from typing import Dict, List, TypedDict
 
 import numpy as np
 
-from . import _blas
+from . import _blas, _gpu
 from ._backend import selection
 
 
@@ -22,6 +22,7 @@ class Info(TypedDict):
     library: str
     numpy: str
     fallback: Dict[str, str]
+    gpu: Dict[str, _gpu.GpuInfo]
 
 
 def info() -> Info:
@@ -30,7 +31,8 @@ def info() -> Info:
     ``blas`` has the name (OpenBLAS, MKL, BLIS, reference, ...), version, resolved path and threads of the one that the
     kernels call, and under "loaded" the paths of all in this process. ``threads`` is how many an engine can use at
     once here. ``huge_pages`` has the bytes of the kernels' memory by kind of huge page; empty means ordinary pages.
-    ``fallback`` gives for each better backend why it is not in use.
+    ``fallback`` gives for each better backend why it is not in use. ``gpu`` has for "cuda" and "hip" whether it is
+    available, the names of its devices, its library, and the reason where it is not.
 
     >>> info()["backend"] in ("cython", "ctypes", "numpy")
     True
@@ -47,4 +49,5 @@ def info() -> Info:
         library=library,
         numpy=np.__version__,
         fallback=dict(reasons),
+        gpu=_gpu.describe(),
     )
