@@ -68,7 +68,8 @@ def test_every_target_held_is_0_and_numpy_stands_beside(
     for column in bench.COLUMNS:
         assert column in shown
     written = json.loads(result.read_text())
-    assert [[peer["name"] for peer in one["peers"]] for one in written["rows"]] == [["NumPy"], ["NumPy"]]
+    names = [[peer["name"] for peer in one["peers"]] for one in written["rows"]]
+    assert names == [["NumPy", "Python's dict"], ["NumPy"]]
     assert all(one["peers"][0]["median"] > 0 for one in written["rows"])
     assert {"cpu", "compiler", "flags", "commit", "numpy", "measured"} <= set(written["machine"])
 
@@ -146,3 +147,12 @@ def test_peers_compute_what_they_stand_for() -> None:
     assert second == 0
     event, _ = numpy_peers.engine()
     assert [bool(event()) for _ in range(3)] == [False] * 3
+
+
+def test_what_other_libraries_take_is_told_or_why_not(
+    tmp_path: Path, result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = fake_command(tmp_path, figures(row("descriptor lookup", 8.0)))
+    assert bench.run(json_output=False, command=command, others=True) == 0
+    assert "not available: " in capsys.readouterr().out
+    assert json.loads(result.read_text())["absent"][0]["reason"].startswith(str(tmp_path))
