@@ -28,6 +28,7 @@ import docker
 from docker.errors import DockerException
 
 from tcp_performance import packet_filter
+from tcp_performance.process import start_time
 
 STATE = Path("/run/tcp-performance/docker-engine.json")
 LOG = Path("/run/tcp-performance/dockerd.log")
@@ -70,15 +71,6 @@ def is_running() -> bool:
         return False
     finally:
         client.close()
-
-
-def start_time(pid: int) -> str:
-    """Field 22 of /proc/PID/stat, or an empty string for a process that is gone (or a zombie)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
 
 
 def load() -> State | None:

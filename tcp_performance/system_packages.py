@@ -25,6 +25,15 @@ CHECK = (
     "libcmocka-dev",  # the C tests
 )
 PAGE = ("chromium", "chromium-driver")  # the report page, looked at as a person would
+MACHINES = (
+    "qemu-system-x86",
+    "qemu-utils",  # qemu-img: disks
+    "mmdebstrap",
+    "debian-archive-keyring",
+    "e2fsprogs",  # mkfs.ext4 -d: a file system from a tree, without mounting it
+    "fdisk",  # sfdisk
+    "openssh-client",
+)
 CONTAINERS = ("docker.io", "mmdebstrap", "iptables")
 
 

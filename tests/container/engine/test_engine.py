@@ -21,6 +21,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 LIFE = """
 import json, os, signal, subprocess, sys, time
 from tcp_performance import docker_engine as engine
+from tcp_performance.process import start_time
 
 def machine():
     return {
@@ -32,7 +33,7 @@ def machine():
         "own rule": "192.0.2.9" in engine.packet_filter.save()["iptables"],
         "forward policy": engine.packet_filter.policies(engine.packet_filter.save()["iptables"])["filter", "FORWARD"],
         "answers": engine.is_running(),
-        "processes": len([p for p in os.listdir("/proc") if p.isdigit() and engine.start_time(int(p))]),
+        "processes": len([p for p in os.listdir("/proc") if p.isdigit() and start_time(int(p))]),
     }
 
 engine.IP_FORWARD.write_text("0")
