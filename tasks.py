@@ -6,6 +6,9 @@ from invoke import Collection, Context, Exit, task
 
 INVENTORY = "inventory: a file, a folder, or a name under ansible/inventories (default: local, this machine)"
 LIMIT = "only these hosts of the inventory"
+VARIANT = "openblas, mkl or dev (default: openblas)"
+BASE = "a base of images/manifest.yml (default: local/debian-12)"
+TAG = "what stands before -VARIANT in the image's tag (default: latest)"
 PROFILE = "workstation, lowlatency or container (default: what the inventory says)"
 
 
@@ -96,6 +99,24 @@ def build_vm(c: Context, image: str = "debian-12") -> None:
     _finish(vm_image.run([image]))
 
 
+@task(name="build-image", help={"variant": VARIANT + ", or all", "base": BASE, "tag": TAG, "push": "to a registry"})
+def build_image(
+    c: Context, variant: str = "openblas", base: str = "local/debian-12", tag: str = "latest", push: bool = False
+) -> None:
+    """Make the container images out of the roles; says what each stage cost and how large they are."""
+    from tcp_performance import image_build
+
+    _finish(image_build.run(variant, base, tag, push))
+
+
+@task(name="run-image", help={"variant": VARIANT, "tag": TAG, "manifests": "only write compose.yaml and the pod"})
+def run_image(c: Context, variant: str = "openblas", tag: str = "latest", manifests: bool = False) -> None:
+    """Run the engine in a container with what the host's plan gives it: ./invoke run-image -- bench."""
+    from tcp_performance import image_run
+
+    _finish(image_run.run(variant, tag, c.remainder, manifests))
+
+
 @task(help={"json": "print the rows as JSON, nothing else"})
 def bench(c: Context, json: bool = False) -> None:
     """Measure the kernels against their targets, floors, NumPy and other libraries, all in one run."""
@@ -146,14 +167,21 @@ def lint(c: Context, only: str | None = None, fix: bool = False) -> None:
         "long": "add what is too slow for every change",
         "list": "name the stages",
         "jobs": "so many stages at once (default: one more than there are CPUs)",
+        "gpu": "a GPU has to be there: without one the stage gpu-device fails where it would say why it does not run",
     }
 )
 def test(
-    c: Context, only: str | None = None, long: bool = False, list: bool = False, jobs: str | None = None
+    c: Context,
+    only: str | None = None,
+    long: bool = False,
+    list: bool = False,
+    jobs: str | None = None,
+    gpu: bool = False,
 ) -> None:
     """Run the whole test suite, or one stage of it, with a summary at the end."""
-    from tcp_performance import stages
+    from tcp_performance import gpu_stage, stages
 
+    gpu_stage.demand(gpu)
     _finish(stages.run(only, long, list, jobs))
 
 

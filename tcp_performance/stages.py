@@ -18,8 +18,8 @@ from invoke import Exit
 from rich.console import Console
 from rich.table import Table
 
+from tcp_performance import gpu_stage, system_packages
 from tcp_performance import stage_steps as steps
-from tcp_performance import system_packages
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tcp_performance.playbooks import ROOT
 from tcp_performance.side_by_side import SKIPPED, Result, SideBySide, interruptible
@@ -77,6 +77,13 @@ STAGES = (
         engine=True,
     ),
     Stage("sanitizers", "the C library under ASan and UBSan", steps.kernels_sanitized, KERNELS),
+    Stage("gpu", "fat binaries for every target, by nvcc and hipcc", gpu_stage.binaries, gpu_stage.PACKAGES),
+    Stage(
+        "gpu-device",
+        "a million agents on a GPU against generic, under compute-sanitizer, and its figures",
+        gpu_stage.on_device,
+        after=("gpu", "bindings"),
+    ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
