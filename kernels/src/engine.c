@@ -1,45 +1,9 @@
-/* The engine: agents in shards, a shard a thread; events of one agent meet one thread only, in their order.
- *
- * An agent's state: the votes known against it and the window of bits, on whole cache lines so that two agents never
- * share one. At window 1000 and up to 64 voters that is 192 bytes. */
+/* The engine: making it, and what is asked of it between events. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_workers.h"
-#include "internal.h"
-
-#define LINE 64u
-#define AHEAD 8 /* events whose table bucket and agent are prefetched ahead */
-
-struct agent {
-    uint32_t known; /* votes against it that have arrived, own one included */
-    uint32_t unused;
-    uint64_t votes[]; /* a bit a voter, then the stream */
-};
-
-struct shard {
-    struct tcpk_memory memory;
-    uint64_t agents; /* those with id mod threads = the shard's number */
-};
-
-struct tcpk_engine {
-    struct tcpk_engine_options options;
-    const struct tcpk_table *table;
-    struct tcpk_quarantine *quarantine;
-    struct tcpk_workers *workers; /* NULL for one unpinned thread: the caller's */
-    struct shard *shards;
-    size_t agent_bytes;
-    size_t stream_offset;
-    uint32_t needed;
-    /* The call in progress. */
-    const uint32_t *agents;
-    const uint64_t *keys;
-    const uint8_t *features;
-    size_t n;
-    uint8_t *decisions;
-    uint8_t *quarantined;
-};
+#include "engine_state.h"
 
 static enum tcpk_status check(const struct tcpk_engine_options *options, struct tcpk_error *error)
 {
@@ -60,13 +24,6 @@ static enum tcpk_status check(const struct tcpk_engine_options *options, struct 
             return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "%s is %" PRIu64 "; allowed: %" PRIu64 " to %" PRIu64,
                              ranges[i].name, ranges[i].value, ranges[i].low, ranges[i].high);
     return TCPK_OK;
-}
-
-static struct agent *agent_of(const struct tcpk_engine *engine, uint64_t id)
-{
-    const uint32_t threads = engine->options.threads;
-    const struct shard *shard = &engine->shards[threads == 1 ? 0 : id % threads];
-    return (struct agent *)((char *)shard->memory.address + (threads == 1 ? id : id / threads) * engine->agent_bytes);
 }
 
 /* Map a shard and touch its pages from the thread that will use it, so that they lie on its node. */
@@ -112,10 +69,11 @@ enum tcpk_status tcpk_engine_create(const struct tcpk_engine_options *options, c
         return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for an engine");
     engine->options = *options;
     engine->table = table;
+    engine->reciprocal = options->threads > 1 ? UINT64_MAX / options->threads + 1 : 0;
     engine->needed = tcpk_votes_needed(options->voters, options->rule);
     engine->stream_offset = sizeof(struct agent) + ((size_t)options->voters + 63) / 64 * sizeof(uint64_t);
     const size_t bytes = engine->stream_offset + tcpk_stream_bytes(options->window);
-    engine->agent_bytes = (bytes + LINE - 1) / LINE * LINE;
+    engine->agent_bytes = (bytes + TCPK_LINE - 1) / TCPK_LINE * TCPK_LINE;
     engine->shards = calloc(options->threads, sizeof *engine->shards);
     if (!engine->shards || tcpk_quarantine_create(options->agents, &engine->quarantine) != TCPK_OK) {
         tcpk_engine_free(engine);
@@ -135,7 +93,7 @@ enum tcpk_status tcpk_engine_create(const struct tcpk_engine_options *options, c
     if (!shards_are_made(engine)) {
         tcpk_engine_free(engine);
         return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for %" PRIu64 " agents of %zu bytes", options->agents,
-                         (bytes + LINE - 1) / LINE * LINE);
+                         (bytes + TCPK_LINE - 1) / TCPK_LINE * TCPK_LINE);
     }
     *out = engine;
     return TCPK_OK;
@@ -152,75 +110,6 @@ void tcpk_engine_free(struct tcpk_engine *engine)
     free(engine->shards);
     tcpk_quarantine_free(engine->quarantine);
     free(engine);
-}
-
-static bool has_vote(const struct agent *agent, uint32_t voter)
-{
-    return agent->votes[voter / 64] >> (voter % 64) & 1;
-}
-
-static void vote(struct agent *agent, uint32_t voter)
-{
-    if (has_vote(agent, voter))
-        return;
-    agent->votes[voter / 64] |= 1ull << (voter % 64);
-    agent->known++;
-}
-
-static void prefetch(const struct tcpk_engine *engine, size_t event)
-{
-    const struct agent *agent = agent_of(engine, engine->agents[event]);
-    __builtin_prefetch(tcpk_table_address(engine->table, engine->keys[event]));
-    __builtin_prefetch(agent, 1);
-    __builtin_prefetch((const char *)agent + LINE, 1);
-    __builtin_prefetch((const char *)agent + 2 * LINE, 1);
-}
-
-static void handle(struct tcpk_engine *engine, const struct tcpk_kernels *kernels, size_t event)
-{
-    const uint32_t id = engine->agents[event];
-    struct agent *agent = agent_of(engine, id);
-    uint8_t decision = tcpk_table_decide(engine->table, engine->keys[event]);
-    uint16_t sum;
-    kernels->sums_u8(engine->features + event * TCPK_FEATURES, 1, &sum);
-    const uint32_t anomalous = tcpk_stream_append((char *)agent + engine->stream_offset, engine->options.window,
-                                                  sum > engine->options.threshold);
-    if (decision == TCPK_REJECT || anomalous >= engine->options.suspicion)
-        vote(agent, engine->options.voter);
-    if (agent->known >= engine->needed)
-        (void)tcpk_quarantine_add(engine->quarantine, &id, 1, NULL); /* the id was checked */
-    bool inside = false;
-    (void)tcpk_quarantine_contains(engine->quarantine, id, &inside);
-    engine->decisions[event] = inside ? TCPK_REJECT : decision;
-    engine->quarantined[event] = inside;
-}
-
-/* One worker's part of a call: the events of its shard. */
-static void process_shard(void *memory, uint32_t worker)
-{
-    struct tcpk_engine *engine = memory;
-    const struct tcpk_kernels *kernels = tcpk_kernels();
-    const uint32_t threads = engine->options.threads;
-    if (threads == 1) {
-        for (size_t event = 0; event < engine->n; event++) {
-            if (event + AHEAD < engine->n)
-                prefetch(engine, event + AHEAD);
-            handle(engine, kernels, event);
-        }
-        return;
-    }
-    /* A short queue of this shard's events stands between finding one, which prefetches, and handling it. */
-    size_t queue[AHEAD], found = 0;
-    for (size_t event = 0; event < engine->n; event++) {
-        if (engine->agents[event] % threads != worker)
-            continue;
-        if (found >= AHEAD)
-            handle(engine, kernels, queue[found % AHEAD]);
-        prefetch(engine, event);
-        queue[found++ % AHEAD] = event;
-    }
-    for (size_t i = found < AHEAD ? 0 : found - AHEAD; i < found; i++)
-        handle(engine, kernels, queue[i % AHEAD]);
 }
 
 static enum tcpk_status check_agents(const struct tcpk_engine *engine, const uint32_t *agents, size_t n,
@@ -247,9 +136,9 @@ enum tcpk_status tcpk_engine_process(struct tcpk_engine *engine, const uint32_t 
     engine->decisions = decisions;
     engine->quarantined = quarantined;
     if (engine->workers)
-        tcpk_workers_run(engine->workers, process_shard, engine);
+        tcpk_workers_run(engine->workers, tcpk_engine_process_shard, engine);
     else
-        process_shard(engine, 0);
+        tcpk_engine_process_shard(engine, 0);
     return TCPK_OK;
 }
 
@@ -264,8 +153,8 @@ enum tcpk_status tcpk_engine_receive_votes(struct tcpk_engine *engine, uint32_t 
     if (status != TCPK_OK)
         return status;
     for (size_t i = 0; i < n; i++) {
-        struct agent *agent = agent_of(engine, agents[i]);
-        vote(agent, voter);
+        struct agent *agent = tcpk_engine_agent(engine, agents[i]);
+        tcpk_vote(agent, voter);
         if (agent->known >= engine->needed)
             (void)tcpk_quarantine_add(engine->quarantine, &agents[i], 1, NULL);
     }
@@ -276,7 +165,7 @@ size_t tcpk_engine_suspects(const struct tcpk_engine *engine, uint32_t *agents, 
 {
     size_t found = 0;
     for (uint64_t id = 0; id < engine->options.agents; id++) {
-        if (!has_vote(agent_of(engine, id), engine->options.voter))
+        if (!tcpk_has_vote(tcpk_engine_agent(engine, (uint32_t)id), engine->options.voter))
             continue;
         if (found < capacity)
             agents[found] = (uint32_t)id;
@@ -289,7 +178,7 @@ uint32_t tcpk_engine_anomalous_rows(const struct tcpk_engine *engine, uint64_t a
 {
     if (agent >= engine->options.agents)
         return 0;
-    return tcpk_stream_count((const char *)agent_of(engine, agent) + engine->stream_offset);
+    return tcpk_stream_count((const char *)tcpk_engine_agent(engine, (uint32_t)agent) + engine->stream_offset);
 }
 
 struct tcpk_quarantine *tcpk_engine_quarantine(struct tcpk_engine *engine)
