@@ -169,10 +169,12 @@ def host(long: bool) -> None:
 
 
 def molecule(scenario: str, long: bool) -> None:
+    # Molecule's own choice of a folder is the same for all checkouts of one name.
+    folder = {"MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / scenario)}
     try:
-        shell(["molecule", "test", "--scenario-name", scenario])
+        shell(["molecule", "test", "--scenario-name", scenario], **folder)
     except KeyboardInterrupt:
-        shell(["molecule", "destroy", "--scenario-name", scenario])
+        shell(["molecule", "destroy", "--scenario-name", scenario], **folder)
         raise
 
 
