@@ -1,6 +1,6 @@
 """A provisioned and restarted machine: reached through an Ansible inventory, its state collected once.
 
-    python -m pytest tests/vm --hosts=ansible://NAME --ansible-inventory=FILE
+    python -m pytest tests/vm --ansible-inventory=FILE [--hosts=ansible://NAME]
 
 The machine is broken and mended again by these tests: never one that is in use.
 """
@@ -14,27 +14,33 @@ import pytest
 import testinfra
 from rich.console import Console
 from rich.table import Table
+from testinfra.utils.ansible_runner import AnsibleRunner
 
 from tests.host.state import State
 from tests.vm.machine import Machine
 
+CONNECTED_SECONDS = 600
 MUTANTS: pytest.StashKey[list[tuple[str, ...]]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     options = request.config.option
-    if not options.hosts or not options.ansible_inventory:
-        pytest.fail("--hosts=ansible://NAME --ansible-inventory=FILE: which machine may be broken?")
-    found: list[Any] = testinfra.get_hosts([options.hosts], ansible_inventory=options.ansible_inventory)
-    if len(found) != 1:
-        pytest.fail(f"--hosts {options.hosts}: one machine, not {len(found)}")
-    backend = found[0].backend
+    if not options.ansible_inventory:
+        pytest.fail("--ansible-inventory=FILE: which machine may be broken?")
+    pattern = (options.hosts or "all").rpartition("://")[2]
+    names = list(AnsibleRunner.get_runner(options.ansible_inventory).get_hosts(pattern))
+    if len(names) != 1:
+        pytest.fail(f"{options.ansible_inventory}, hosts {pattern}: one machine, not {len(names)}")
+    host = testinfra.get_host(f"ansible://{names[0]}", ansible_inventory=options.ansible_inventory)
+    backend = host.backend
     if backend.NAME == "ssh" and not backend.controlpath:
         # One connection for all: without a path of its own, testinfra's wish for that comes to nothing.
         backend.controlpath = str(tmp_path_factory.mktemp("ssh") / "connection")
-    name = options.hosts.rpartition("://")[2]
-    return Machine(found[0], name, Path(options.ansible_inventory).resolve())
+        backend.controlpersist = CONNECTED_SECONDS
+        # An emulated machine on a busy one takes its time to answer.
+        backend.timeout = CONNECTED_SECONDS
+    return Machine(host, names[0], Path(options.ansible_inventory).resolve())
 
 
 @pytest.fixture(scope="session")
