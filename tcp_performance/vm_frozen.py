@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,4 +53,5 @@ class Image:
         image = cls(path.parent, record["user"], record["host_key"], tuple(record["board"]))
         if image.board != this_board():
             raise MachineError(f"{folder}: its snapshot was made by {image.board[0]} with other hardware")
+        os.utime(path)  # in use today
         return image

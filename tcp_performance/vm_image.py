@@ -16,18 +16,19 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from tcp_performance import system_packages, vm_hardware
+from tcp_performance.side_by_side import interruptible
 from tcp_performance.vm_frozen import Image
 from tcp_performance.vm_guest import BOOT_SECONDS, Machine
 from tcp_performance.vm_monitor import MachineError
 from tcp_performance.vm_spec import (
     FIRST_SECTOR,
+    KERNEL_ARGUMENTS,
     LABEL,
     SEAL,
     SECTOR,
@@ -41,6 +42,7 @@ from tcp_performance.vm_spec import (
 )
 
 SHOW_SECONDS = 10
+UNUSED_SECONDS = 24 * 3600
 
 
 def say(text: str) -> None:
@@ -73,20 +75,24 @@ def quietly(command: list[str], given: str = "") -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(given)
-        process.stdin.close()
-        for line in process.stdout:
-            last.append(line.rstrip())
-            if time.monotonic() - shown > SHOW_SECONDS:
-                shown = time.monotonic()
-                say(f"    {shown - begin:4.0f} s: {line.strip()[:90]}")
+        try:
+            process.stdin.write(given)
+            process.stdin.close()
+            for line in process.stdout:
+                last.append(line.rstrip())
+                if time.monotonic() - shown > SHOW_SECONDS:
+                    shown = time.monotonic()
+                    say(f"    {shown - begin:4.0f} s: {line.strip()[:90]}")
+        except BaseException:
+            process.terminate()  # it tidies up
+            raise
     if process.returncode != 0:
         last_words = "\n".join(last)
         raise MachineError(f"{command[0]} failed, exit {process.returncode}; its last words:\n{last_words}")
 
 
 def make_tree(spec: Spec, tree: Path) -> None:
-    quietly([*bootstrap_command(spec, tree), "--verbose"])
+    quietly(["mmdebstrap", "--verbose", *bootstrap_command(spec, tree)[1:]])
     for path, content in files(spec).items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(content)
@@ -110,7 +116,7 @@ def make_disk(spec: Spec, tree: Path, disk: Path) -> None:
 def install_boot_loader(machine: Machine, tree: Path) -> None:
     """Boot the tree's kernel by hand, and let the system install its boot loader."""
     kernel, initial = (str((tree / name).resolve()) for name in ("vmlinuz", "initrd.img"))
-    arguments = f"root=LABEL={LABEL} console=ttyS0 quiet"
+    arguments = f"root=LABEL={LABEL} {KERNEL_ARGUMENTS} quiet"
     machine.launch(extra=["-kernel", kernel, "-initrd", initial, "-append", arguments])
     machine.agent.wait(BOOT_SECONDS)
     machine.agent.run(SEAL, seconds=BOOT_SECONDS)
@@ -124,7 +130,7 @@ def boot(machine: Machine) -> None:
 
 
 def remove_tree(tree: Path) -> None:
-    """Only when nothing is mounted in it: a broken mmdebstrap may leave this machine's own /dev and /proc there."""
+    """Remove a folder, unless a broken mmdebstrap left this machine's own /dev and /proc mounted in it."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     inside = [mount for mount in mounts if mount.startswith(f"{tree}/")]
     if inside:
@@ -132,37 +138,42 @@ def remove_tree(tree: Path) -> None:
     shutil.rmtree(tree, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder to build in, gone afterwards; what a killed build left there goes first."""
+    folder = cache() / f".build-{name}"
+    remove_tree(folder)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
 def build(spec: Spec) -> Image:
     """Make the image; a broken build leaves nothing behind."""
     require_tools()
     steps = Steps(spec.name, 5)
-    with tempfile.TemporaryDirectory(dir=cache(), prefix=".build-") as scratch:
-        tree, folder = Path(scratch, "tree"), Path(scratch, "machine")
+    with scratch_folder(spec.name) as scratch:
+        tree, folder = scratch / "tree", scratch / "machine"
         folder.mkdir()
-        # mmdebstrap gives files to the system's users, who have to get through to them.
-        Path(scratch).chmod(0o755)
+        what = f"mmdebstrap makes {spec.suite} with {spec.kernel} and {len(spec.packages)} packages"
+        with steps.step(what):
+            make_tree(spec, tree)
+        with steps.step(f"a disk of {spec.disk_mib} MiB"):
+            make_disk(spec, tree, folder / "disk.qcow2")
+        host_key = " ".join((tree / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
+        machine = Machine(folder, spec.name, spec.user, host_key)
         try:
-            with steps.step(
-                f"mmdebstrap makes {spec.suite} with {spec.kernel} and {len(spec.packages)} packages"
-            ):
-                make_tree(spec, tree)
-            with steps.step(f"a disk of {spec.disk_mib} MiB"):
-                make_disk(spec, tree, folder / "disk.qcow2")
-            host_key = " ".join((tree / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
-            machine = Machine(folder, spec.name, spec.user, host_key)
-            try:
-                with steps.step(f"first boot ({vm_hardware.accelerator()}): GRUB is installed from within"):
-                    install_boot_loader(machine, tree)
-                with steps.step("second boot, through GRUB"):
-                    machine.make_key()
-                    boot(machine)
-                with steps.step("snapshot of the booted machine"):
-                    image = machine.freeze(spec.folder())
-            finally:
-                machine.kill()
+            with steps.step(f"first boot ({vm_hardware.accelerator()}): GRUB is installed from within"):
+                install_boot_loader(machine, tree)
+            with steps.step("second boot, through GRUB"):
+                machine.make_key()
+                boot(machine)
+            with steps.step("snapshot of the booted machine"):
+                return machine.freeze(spec.folder())
         finally:
-            remove_tree(tree)
-    return image
+            machine.kill()
 
 
 def require_tools() -> None:
@@ -179,6 +190,13 @@ def one_at_a_time(name: str) -> Iterator[None]:
         yield
 
 
+def remove_unused(name: str) -> None:
+    """Remove former images of this name after a day unused: until then machines that were started from one need it."""
+    for record in cache().glob(f"{name}-{'?' * 16}/image.json"):
+        if time.time() - record.stat().st_mtime > UNUSED_SECONDS:
+            shutil.rmtree(record.parent)
+
+
 def ensure(name: str) -> Image:
     """The image called `name`, from the cache or made now."""
     load(name)  # a wrong name is told before anything is installed
@@ -189,9 +207,7 @@ def ensure(name: str) -> Image:
             say(f"{name}: taken from {spec.folder()}")
             return Image.load(spec.folder())
         image = build(spec)
-        for older in cache().glob(f"{name}-{'?' * 16}"):
-            if older != image.folder:
-                shutil.rmtree(older)
+        remove_unused(name)
     size = sum(path.stat().st_size for path in image.folder.iterdir()) / 1e6
     say(f"{name}: made, {size:.0f} MB in {image.folder}")
     return image
@@ -200,8 +216,9 @@ def ensure(name: str) -> Image:
 def run(names: list[str]) -> int:
     """Have all images of these names (or `all`): 0, or 1 with the reason when one cannot be made."""
     try:
-        for name in entries() if names == ["all"] else names:
-            ensure(name)
+        with interruptible():
+            for name in entries() if names == ["all"] else names:
+                ensure(name)
     except MachineError as error:
         say(str(error))
         return 1

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tcp_performance import vm_image
+from tcp_performance.side_by_side import interruptible
 from tcp_performance.vm_frozen import Image
 from tcp_performance.vm_guest import Machine
 from tcp_performance.vm_monitor import MachineError
@@ -78,7 +79,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     try:
-        print(json.dumps(act(parse()), indent=1))
+        with interruptible():
+            print(json.dumps(act(parse()), indent=1))
     except MachineError as error:
         print(f"vm machine: {error}", file=sys.stderr)
         return 1
