@@ -9,13 +9,14 @@ from pathlib import Path
 
 from invoke import Exit
 
-from tcp_performance import comparisons, instructions
+from tcp_performance import comparisons, instructions, recorder
 from tcp_performance.kernels_build import KERNELS, build_directory, compile_library
 from tcp_performance.stage_steps import shell, together
 
 PACKAGES = (
     "valgrind",  # callgrind and memcheck, with their headers
     "libclang-rt-dev",  # libFuzzer and the thread sanitizer
+    "strace",  # the recorder
     "libabsl-dev",  # peers
     "libboost1.81-dev",
     "libroaring-dev",
@@ -84,11 +85,27 @@ def peers() -> None:
         raise Exit(f"not compared with: {figures['absent']}", code=1)
 
 
+def recording() -> None:
+    """A recording can be replayed, and has the commands that were run."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = str(Path(folder) / "recorded")
+        if recorder.run("env true && env ls . && env ls .", output):
+            raise Exit("the recorder failed", code=1)
+        command = [str(build_directory("release") / "tcp_behavioral_engine"), "replay"]
+        command += ["--registry", f"{output}.tcpdb", "--trace", f"{output}.trace"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        print(done.stdout, done.stderr, flush=True)
+        names = [line.split("\t")[1] for line in Path(f"{output}.trace").read_text().splitlines()]
+        if done.returncode or names != ["sh", "env", "true", "env", "ls", "env", "ls"]:
+            raise Exit(f"recorded {names}; the replay ended with {done.returncode}", code=1)
+
+
 def attacks(long: bool) -> None:
     """After the stage kernels, whose release build it counts and whose CTest has memcheck and lost memory."""
     if compile_library("release"):
         raise Exit("the release build failed", code=1)
     instruction_gate()
     peers()
+    recording()
     races()
     fuzzing(long)

@@ -1,5 +1,5 @@
-/* replay: a trace through the engine. A trace has no features, so every row is zeros and none is anomalous: what shows
- * is decisions, votes and quarantine that follow from the commands. */
+/* replay: a trace through the engine: decisions, anomalies, quarantine, and the time of every event. In a trace without
+ * features every row is zeros and none is anomalous. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "histogram.h"
 #include "trace.h"
 
 static bool read_trace(const char *path, struct trace *trace)
@@ -26,50 +27,80 @@ static bool read_trace(const char *path, struct trace *trace)
     return good;
 }
 
+/* ns */
 static double now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+    return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
+}
+
+enum { WINDOW = 1000, THRESHOLD = 4590, SUSPICION = 3 };
+
+static uint64_t anomalies_of(const struct trace *trace)
+{
+    uint64_t anomalies = 0;
+    for (size_t i = 0; i < trace->count; i++) {
+        uint32_t sum = 0;
+        for (size_t j = 0; j < TCPK_FEATURES; j++)
+            sum += trace->features[i * TCPK_FEATURES + j];
+        anomalies += sum > THRESHOLD;
+    }
+    return anomalies;
+}
+
+/* Each event by itself, its time in the histogram; the clock's own is in it. */
+static bool process(struct tcpk_engine *engine, const struct trace *trace, size_t decisions[4], uint64_t *rejected,
+                    struct histogram *times, struct tcpk_error *error)
+{
+    for (size_t i = 0; i < trace->count; i++) {
+        uint8_t decision = 0, quarantined = 0;
+        const double begin = now();
+        const enum tcpk_status status =
+            tcpk_engine_process(engine, &trace->agents[i], &trace->keys[i], trace->features + i * TCPK_FEATURES, 1,
+                                &decision, &quarantined, error);
+        histogram_record(times, (uint64_t)(now() - begin));
+        if (status != TCPK_OK)
+            return false;
+        decisions[decision & 3]++;
+        *rejected += quarantined;
+    }
+    return true;
 }
 
 static int replay(const struct trace *trace, const struct tcpk_table *table)
 {
     const struct tcpk_engine_options options = {
         .agents = trace->most + 1,
-        .window = 1000,
-        .threshold = 4590,
-        .suspicion = 3,
+        .window = WINDOW,
+        .threshold = THRESHOLD,
+        .suspicion = SUSPICION,
         .voters = 1,
         .threads = 1,
     };
     struct tcpk_error error = {0};
     struct tcpk_engine *engine = NULL;
-    uint8_t *answers = malloc(2 * trace->count + 1);
-    uint8_t *features = calloc(trace->count + 1, TCPK_FEATURES);
+    struct histogram *times = calloc(1, sizeof *times);
+    size_t decisions[4] = {0};
+    uint64_t rejected = 0;
+    if (!times)
+        return complain("no memory for a histogram");
     int code = EXIT_OK;
-    if (!answers || !features)
-        code = complain("no memory for %zu events", trace->count);
-    else if (tcpk_engine_create(&options, table, &engine, &error) != TCPK_OK)
+    if (tcpk_engine_create(&options, table, &engine, &error) != TCPK_OK ||
+        !process(engine, trace, decisions, &rejected, times, &error)) {
         code = complain("%s", error.message);
-    else {
-        const double begin = now();
-        const enum tcpk_status status = tcpk_engine_process(engine, trace->agents, trace->keys, features, trace->count,
-                                                            answers, answers + trace->count, &error);
-        const double seconds = now() - begin;
-        size_t decisions[4] = {0};
-        for (size_t i = 0; i < trace->count; i++)
-            decisions[answers[i] & 3]++;
-        if (status != TCPK_OK)
-            code = complain("%s", error.message);
-        printf("%zu events of %" PRIu64 " agents in %.6f s\n", trace->count, options.agents, seconds);
+    } else {
+        printf("%zu events of %" PRIu64 " agents\n", trace->count, options.agents);
         for (int i = 0; i < 4; i++)
             printf("%-16s  %zu\n", tcpk_decision_name((enum tcpk_decision)i), decisions[i]);
+        printf("%-16s  %" PRIu64 "\n", "anomalous", anomalies_of(trace));
         printf("%-16s  %" PRIu64 "\n", "quarantined", tcpk_quarantine_count(tcpk_engine_quarantine(engine)));
+        printf("%-16s  %" PRIu64 "\n", "events of such", rejected);
+        printf("an event takes at most, by share of events\n");
+        histogram_print(times, stdout);
     }
     tcpk_engine_free(engine);
-    free(answers);
-    free(features);
+    free(times);
     return code;
 }
 
