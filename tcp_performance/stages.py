@@ -18,7 +18,7 @@ from invoke import Exit
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance import gpu_stage, system_packages
+from tcp_performance import gpu_stage, kernel_stages, system_packages
 from tcp_performance import stage_steps as steps
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tcp_performance.playbooks import ROOT
@@ -83,6 +83,14 @@ STAGES = (
         "a million agents on a GPU against generic, under compute-sanitizer, and its figures",
         gpu_stage.on_device,
         after=("gpu", "bindings"),
+    ),
+    # It uses the release build and the bindings of those stages.
+    Stage(
+        "attacks",
+        "instruction counts, peers, a recording, races, fuzzing of the C library",
+        kernel_stages.attacks,
+        KERNELS + kernel_stages.PACKAGES,
+        after=("kernels", "bindings"),
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage("lint", "sources, formats, generated files", steps.linting),
