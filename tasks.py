@@ -144,6 +144,14 @@ def instructions(c: Context, update: bool = False) -> None:
     _finish(counts.run(write=update))
 
 
+@task(help={"command": "a shell command, for example a build", "output": "OUTPUT.trace and OUTPUT.tcpdb are written"})
+def record(c: Context, command: str, output: str = "build/recorded") -> None:
+    """Record the commands that a command starts, to replay them with tcp_behavioral_engine replay."""
+    from tcp_performance import recorder
+
+    _finish(recorder.run(command, output))
+
+
 @task
 def timing(c: Context) -> None:
     """Welch's t-test: do the constant-time functions take a time that depends on the secret, do leaky twins."""
@@ -195,6 +203,6 @@ def lock(c: Context) -> None:
 
 
 ns = Collection(
-    plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, timing, lock
+    plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, record, timing, lock
 )
 ns.configure({"run": {"echo": True}})
