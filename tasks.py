@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke import Collection, Context, Exit, task
 
 INVENTORY = "inventory: a file, a folder, or a name under ansible/inventories (default: local, this machine)"
 LIMIT = "only these hosts of the inventory"
 VARIANT = "openblas, mkl or dev (default: openblas)"
-BASE = "a base of images/manifest.yml (default: local/debian-12)"
+BASE = "a base of images/manifest.yml (default: the first)"
 TAG = "what stands before -VARIANT in the image's tag (default: latest)"
 PROFILE = "workstation, lowlatency or container (default: what the inventory says)"
 
@@ -99,9 +101,9 @@ def build_vm(c: Context, image: str = "debian-12") -> None:
     _finish(vm_image.run([image]))
 
 
-@task(name="build-image", help={"variant": VARIANT + ", or all", "base": BASE, "tag": TAG, "push": "to a registry"})
+@task(name="build-image", help={"variant": VARIANT + ", or all", "base": BASE, "tag": TAG})
 def build_image(
-    c: Context, variant: str = "openblas", base: str = "local/debian-12", tag: str = "latest", push: bool = False
+    c: Context, variant: str = "", base: str = "", tag: str = "latest", push: bool = False
 ) -> None:
     """Make the container images out of the roles; says what each stage cost and how large they are."""
     from tcp_performance import image_build
@@ -109,8 +111,8 @@ def build_image(
     _finish(image_build.run(variant, base, tag, push))
 
 
-@task(name="run-image", help={"variant": VARIANT, "tag": TAG, "manifests": "only write compose.yaml and the pod"})
-def run_image(c: Context, variant: str = "openblas", tag: str = "latest", manifests: bool = False) -> None:
+@task(name="run-image", help={"variant": VARIANT, "tag": TAG, "manifests": "write compose.yaml and a pod"})
+def run_image(c: Context, variant: str = "", tag: str = "latest", manifests: bool = False) -> None:
     """Run the engine in a container with what the host's plan gives it: ./invoke run-image -- bench."""
     from tcp_performance import image_run
 
@@ -202,7 +204,5 @@ def lock(c: Context) -> None:
     )
 
 
-ns = Collection(
-    plan, provision, verify, revert, report, bench, build_kernels, instructions, lint, test, record, timing, lock
-)
+ns = Collection.from_module(sys.modules[__name__])
 ns.configure({"run": {"echo": True}})
