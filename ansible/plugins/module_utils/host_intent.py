@@ -21,6 +21,8 @@ CAPABILITIES: Tuple[str, ...] = (
     "msr_access",
     "memory_bandwidth",
     "perf_tools",
+    "cuda",
+    "rocm",
     "kernels",
     "report",
 )
@@ -197,6 +199,9 @@ INTENT.update(
         "perf_tools_paranoid": _integer(-1, 4),
         "perf_tools_group": _name(),
         "perf_tools_members": _names(),
+        "cuda_source": _choice("vendor", "distribution", "pypi"),
+        "cuda_container_toolkit": _boolean(),
+        "rocm_source": _choice("vendor", "distribution"),
         "kernels_prefix": _path(),
     }
 )

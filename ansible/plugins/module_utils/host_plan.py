@@ -18,6 +18,7 @@ try:
     from host_draft import Draft
     from host_features import read_features
     from host_files import Files
+    from host_gpu import build_options, compilers, plan_gpus, read_gpus
     from host_intent import CAPABILITIES, INTENT, read_intent
     from host_isolation import Placement, place
     from host_memory import plan_huge_pages, plan_resctrl
@@ -38,6 +39,7 @@ except ImportError:
     from ansible.module_utils.host_draft import Draft
     from ansible.module_utils.host_features import read_features
     from ansible.module_utils.host_files import Files
+    from ansible.module_utils.host_gpu import build_options, compilers, plan_gpus, read_gpus
     from ansible.module_utils.host_intent import CAPABILITIES, INTENT, read_intent
     from ansible.module_utils.host_isolation import Placement, place
     from ansible.module_utils.host_memory import plan_huge_pages, plan_resctrl
@@ -64,7 +66,7 @@ def make_plan(files: Files, profile: str, values: Dict[str, Any], platform: str 
     if profile not in PROFILES:
         raise ValueError("profile %r: allowed are %s" % (profile, ", ".join(PROFILES)))
     topology = read_topology(files)
-    features = read_features(files, topology)
+    features = dict(read_features(files, topology), **read_gpus(files))
     intent, problems = read_intent(values)
     draft = Draft(files, topology, features, intent, profile)
     draft.problems += problems
@@ -93,6 +95,7 @@ def _write(draft: Draft, placement: Placement) -> None:
     plan_power(draft, placement.engine)
     plan_masks(draft, placement)
     plan_access(draft)
+    plan_gpus(draft)
     plan_resctrl(draft, placement.isolated)
     plan_boot(draft, placement)
 
@@ -135,6 +138,8 @@ def _as_dict(draft: Draft, placement: Placement, profile: str, platform: str) ->
         "proc": draft.proc,
         "groups": draft.groups,
         "mounts": draft.mounts,
+        "gpu_compilers": compilers(draft.intent),
+        "gpu_build_options": build_options(draft.intent),
         "resctrl": draft.resctrl,
         "not_applicable": draft.not_applicable,
         "intent": draft.intent,

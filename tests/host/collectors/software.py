@@ -21,6 +21,29 @@ int main(void) {
 }
 """
 
+# A kernel that a device runs, for either runtime.
+GPU = """#include <stdio.h>
+#ifdef __HIPCC__
+#include <hip/hip_runtime.h>
+#define GPU(name) hip##name
+#else
+#include <cuda_runtime.h>
+#define GPU(name) cuda##name
+#endif
+__global__ void answer(int *place) { *place = 42; }
+int main(void) {
+    int *device = 0, host = 0;
+    GPU(Error_t) error = GPU(Malloc)((void **)&device, sizeof host);
+    if (error == GPU(Success)) {
+        answer<<<1, 1>>>(device);
+        error = GPU(Memcpy)(&host, device, sizeof host, GPU(MemcpyDeviceToHost));
+    }
+    if (error != GPU(Success))
+        return fprintf(stderr, "%s\\n", GPU(GetErrorString)(error)) < 0 ? 2 : 1;
+    return printf("kernel %d\\n", host) < 0;
+}
+"""
+
 # The library that a program linked with -lblas gets, as the dynamic linker resolves it.
 BLAS = """
 import ctypes
@@ -40,7 +63,7 @@ print(json.dumps(dict(tcpkernels.info(), file=tcpkernels.__file__), default=str)
 
 def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
     enabled = plan["capabilities"]
-    found: Dict[str, Any] = {"commands": {}, "openmp": {}, "python": {}}
+    found: Dict[str, Any] = {"commands": {}, "openmp": {}, "python": {}, "gpu": {}}
     for name, command in request["commands"].items():
         if enabled.get(command["role"]):
             found["commands"][name] = run(command["argv"])
@@ -48,6 +71,8 @@ def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
         found["openmp"] = {compiler: openmp(compiler) for compiler in ("gcc", "clang")}
     if enabled.get("blas"):
         found["blas"] = run([sys.executable, "-c", BLAS])
+    for role, compiler in plan.get("gpu_compilers", {}).items():
+        found["gpu"][role] = gpu(role, compiler, plan["features"]["gpu_" + role]["available"])
     if enabled.get("kernels"):
         for backend in ("cython", "ctypes", "numpy"):
             found["python"][backend] = run([sys.executable, "-c", PYTHON_INFO], TCPK_BACKEND=backend)
@@ -95,6 +120,26 @@ def openmp(compiler: str) -> Dict[str, Any]:
             stream.write(OPENMP)
         compiled = run([compiler, "-fopenmp", source, "-o", program])
         return run([program]) if compiled["status"] == 0 else compiled
+    finally:
+        shutil.rmtree(folder)
+
+
+def gpu(role: str, compiler: str, device: bool) -> Dict[str, Any]:
+    """Compile a program with a kernel; run it where there is a device."""
+    # PTX is compiled by the driver for whatever device there is; hipcc asks the device, or is told of one.
+    options = {"cuda": ["-x", "cu", "-arch=compute_75"], "rocm": ["-x", "hip"]}[role]
+    if role == "rocm" and not device:
+        options.append("--offload-arch=gfx90a")
+    folder = tempfile.mkdtemp(prefix="tcp-performance-")
+    try:
+        source, program = os.path.join(folder, "answer.cpp"), os.path.join(folder, "answer")
+        with open(source, "w", encoding="utf-8") as stream:
+            stream.write(GPU)
+        libraries = os.path.join(os.path.dirname(os.path.dirname(compiler)), "lib")
+        found = {"compiled": run([compiler, *options, source, "-o", program, "-L" + libraries])}
+        if device and found["compiled"]["status"] == 0:
+            found["executed"] = run([program])
+        return found
     finally:
         shutil.rmtree(folder)
 

@@ -7,6 +7,7 @@ from typing import Any, Iterator
 from tests.host.settings import (
     blas,
     cpu_isolation,
+    cuda,
     huge_pages,
     irq_affinity,
     kernels,
@@ -17,6 +18,7 @@ from tests.host.settings import (
     power,
     realtime,
     report,
+    rocm,
     toolchain,
 )
 from tests.host.settings.common import COMMON, Request
@@ -35,6 +37,8 @@ CAPABILITIES = {
     "msr_access": msr_access,
     "memory_bandwidth": memory_bandwidth,
     "perf_tools": perf_tools,
+    "cuda": cuda,
+    "rocm": rocm,
     "kernels": kernels,
     "report": report,
 }

@@ -203,6 +203,28 @@ def openmp(subject: Subject) -> Iterator[Mutant]:
     yield "one thread", lambda raw: raw["openmp"][subject[1]].update(output="threads 1")
 
 
+def compiled(subject: Subject) -> Iterator[Mutant]:
+    broken = {"status": 127, "output": "", "errors": "no such compiler"}
+    yield "does not compile", lambda raw: raw["gpu"][subject[1]].update(compiled=broken)
+
+
+def executed(subject: Subject) -> Iterator[Mutant]:
+    lost = {"status": 1, "output": "", "errors": "no device"}
+    yield "does not run", lambda raw: raw["gpu"][subject[1]].update(executed=lost)
+    yield "not tried", lambda raw: raw["gpu"][subject[1]].pop("executed")
+    wrong = {"status": 0, "output": "kernel 0", "errors": ""}
+    yield "another answer", lambda raw: raw["gpu"][subject[1]].update(executed=wrong)
+
+
+def runtimes(subject: Subject) -> Iterator[Mutant]:
+    others = {"status": 0, "output": '{"runc": {}}', "errors": ""}
+    yield "only others", lambda raw: raw["commands"].update(docker_runtimes=others)
+    yield (
+        "no Docker",
+        lambda raw: raw["commands"].update(docker_runtimes={**others, "status": 127, "output": ""}),
+    )
+
+
 def blas(subject: Subject) -> Iterator[Mutant]:
     yield (
         "reference",
@@ -245,8 +267,10 @@ MUTANTS: dict[str, Callable[[Subject], Iterator[Mutant]]] = {
     "blas": blas,
     "boot": boot,
     "capabilities": capabilities,
+    "compiled": compiled,
     "commands": commands,
     "devices": devices,
+    "executed": executed,
     "files": file,
     "groups": groups,
     "header": header,
@@ -261,6 +285,7 @@ MUTANTS: dict[str, Callable[[Subject], Iterator[Mutant]]] = {
     "occupants": occupants,
     "openmp": openmp,
     "python": python,
+    "runtimes": runtimes,
     "sysctl_files": sysctl_files,
     "sysctls": sysctls,
     "tmpfiles": tmpfiles,

@@ -22,6 +22,9 @@ EVERYTHING: dict[str, Any] = {
     "power_mitigations": "auto",
     "msr_access_members": [MEMBER],
     "perf_tools_members": [MEMBER],
+    "cuda_enabled": True,
+    "cuda_container_toolkit": True,
+    "rocm_enabled": True,
 }
 # Nothing is there: what applies to a machine without kernel settings of its own.
 CONTAINER = {"container": {"available": True, "reason": "", "kind": "docker"}}
@@ -46,6 +49,9 @@ def machine(root: Path) -> Machine:
     made.write(f"{CPU}/smt/control", "on")
     made.write("dev/cpu/0/msr", "")
     made.write("sys/fs/resctrl/info/L3/cbm_mask", "fff")
+    for slot, vendor in enumerate(("0x10de", "0x1002")):
+        made.write(f"sys/bus/pci/devices/0000:0{slot}:00.0/vendor", vendor)
+        made.write(f"sys/bus/pci/devices/0000:0{slot}:00.0/class", "0x030200")
     made.write("sys/bus/event_source/devices/cpu/type", 4)
     return made
 
@@ -201,8 +207,10 @@ def software() -> dict[str, Any]:
             "cycles": {**run(), "errors": "1187654,,cycles:u,1043520,100.00,,"},
             "numactl": run("policy: default\ncpubind: 0 1"),
             "self_test": run("ok"),
+            "docker_runtimes": run('{"nvidia": {}, "runc": {}}'),
         },
         "openmp": {"gcc": run("threads 2"), "clang": run("threads 2")},
+        "gpu": {role: {"compiled": run(), "executed": run("kernel 42")} for role in ("cuda", "rocm")},
         "blas": run("\n".join(f"/usr/lib/x/openblas-openmp/{name}" for name in BLAS)),
         "python": {
             backend: run(json.dumps({"backend": backend, **tools}))
