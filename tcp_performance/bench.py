@@ -131,7 +131,7 @@ def collect(command: Path, registry: Path | None, others: bool) -> Figures:
     figures = measure_library(command, registry)
     add_peers(figures["rows"])
     if others:
-        figures.update(comparisons.measure(command, registry))
+        figures.update(comparisons.measure(command, registry), engine=comparisons.engine(command))
     figures["machine"].update(
         commit=commit(),
         command=command.name,
@@ -166,5 +166,6 @@ def run(
     else:
         show(figures)
         if others:
-            print("", *comparisons.lines(figures), sep="\n")
+            told = [*comparisons.lines(figures), "", *comparisons.engine_lines(figures["engine"])]
+            print("", *told, sep="\n")
     return 1 if any(meets(row) is False for row in figures["rows"]) else 0

@@ -21,6 +21,35 @@ def program(command: Path) -> Path | None:
     return path if done.returncode == 0 and path.is_file() else None
 
 
+def engine(command: Path) -> list[Figures]:
+    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, single}], ns an event.
+
+    `threads` by their number, in batches; `single` by percentile. Empty where the command is of no build with tests.
+    """
+    program = command.parent / "bench/engine_scale"
+    if not program.is_file():
+        return []
+    done = subprocess.run([str(program)], capture_output=True, text=True)
+    figures: list[Figures] = json.loads(done.stdout) if done.returncode in (0, 1) else []
+    return figures
+
+
+def engine_lines(figures: list[Figures]) -> list[str]:
+    told = []
+    for row in figures:
+        if "absent" in row:
+            told.append(f"engine, {row['agents']:,} agents: not measured: {row['absent']}")
+            continue
+        threads = ", ".join(f"{number} thread(s) {time:,.1f}" for number, time in row["threads"].items())
+        single = ", ".join(f"{share} % {time:,}" for share, time in row["single"].items())
+        same = "the same answers" if row["same_answers"] else "DIFFERENT ANSWERS"
+        told.append(
+            f"engine, {row['agents']:,} agents of {row['bytes']} bytes, batches (ns): {threads}; {same}"
+        )
+        told.append(f"    single events (ns): {single}")
+    return told
+
+
 def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
     """{comparisons: [{operation, contenders: [{name, median, p10, p90}]}], absent: [{name, reason}]}; ours is first.
 

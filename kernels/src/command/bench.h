@@ -27,6 +27,10 @@ static inline void bench_use(uint64_t value)
 /* Load every byte of `size` (a multiple of 8 is not needed) with the widest loads of the variant in use. */
 void bench_load(const void *memory, size_t size);
 
+/* Random bytes; the numbers below `count` in random order. The same for the same seed. */
+void bench_fill(uint8_t *bytes, size_t size, uint64_t seed);
+void bench_shuffle(uint32_t *order, uint32_t count, uint64_t seed);
+
 /* Measurements of the rows; false when memory is short. Each one fills a row whose arrays hold `rounds` samples. */
 bool bench_lookup_single(struct row *row, size_t rounds, const struct tcpk_registry *registry);
 bool bench_lookup_batch(struct row *row, size_t rounds);
