@@ -63,7 +63,8 @@ def require_base(name: str) -> str:
 def controller_lock(lock: str) -> str:
     """The part of the project's lock that Ansible needs, hashes included: what goes into the build, and no more.
 
-    The lock says below each package which others want it ("via").
+    The lock says below each package which others want it ("via"). Those remarks stay behind: who else wants a package
+    is no reason to build anew.
     """
     blocks = [block for block in re.split(r"(?m)^(?=\S)", lock) if "==" in block.split("\n")[0]]
     wanted, known = {"ansible"}, 0
@@ -72,7 +73,8 @@ def controller_lock(lock: str) -> str:
         for block in blocks:
             if wanted & set(re.findall(r"(?m)^ +# +(?:via )?(\S+)$", block)):
                 wanted.add(block.split("==")[0])
-    return "".join(block for block in blocks if block.split("==")[0] in wanted)
+    part = "".join(block for block in blocks if block.split("==")[0] in wanted)
+    return re.sub(r"(?m)^ +#.*\n", "", part)
 
 
 def git(*arguments: str) -> str:

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from tcp_performance import image_grants, image_run
 from tcp_performance.base_image import ImageError
 from tcp_performance.image_grants import Grants
 
+# An older release: these fields have not changed since.
+KUBERNETES = "1.31"
 PLAN: dict[str, Any] = {
     "engine_cpus": "2-3,6",
     "engine_threads": [
@@ -120,3 +123,11 @@ def test_pod_is_guaranteed_whole_cpus_and_huge_pages(grants: Grants) -> None:
         "hugepages-2Mi": "512Mi",
         "hugepages-1Gi": "2048Mi",
     }
+
+
+def test_pod_is_valid_by_the_schema_of_kubernetes(grants: Grants) -> None:
+    pod = image_run.kubernetes("image", grants, ["bench"])
+    kubernetes_validate.validate(pod, KUBERNETES, strict=True)
+    pod["spec"]["containers"][0]["resource"] = pod["spec"]["containers"][0].pop("resources")
+    with pytest.raises(kubernetes_validate.ValidationError, match="resource"):
+        kubernetes_validate.validate(pod, KUBERNETES, strict=True)
