@@ -20,6 +20,7 @@ TYPED = (
         "tcp_performance",
         "tests/unit",
         "tests/host",
+        "tests/image",
         "tests/page",
         "tests/machine",
         "tests/readme",
