@@ -31,6 +31,7 @@ from tcp_performance.vm_spec import (
     KERNEL_ARGUMENTS,
     LABEL,
     SEAL,
+    SEALED,
     SECTOR,
     Spec,
     bootstrap_command,
@@ -97,6 +98,8 @@ def make_tree(spec: Spec, tree: Path) -> None:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(content)
     (tree / f"etc/sudoers.d/{spec.user}").chmod(0o440)
+    (tree / "seal").write_text(SEAL)
+    (tree / "seal").chmod(0o700)
 
 
 def make_disk(spec: Spec, tree: Path, disk: Path) -> None:
@@ -114,13 +117,13 @@ def make_disk(spec: Spec, tree: Path, disk: Path) -> None:
 
 
 def install_boot_loader(machine: Machine, tree: Path) -> None:
-    """Boot the tree's kernel by hand, and let the system install its boot loader."""
+    """Boot the tree's kernel by hand, and let the system install its boot loader; it switches itself off."""
     kernel, initial = (str((tree / name).resolve()) for name in ("vmlinuz", "initrd.img"))
-    arguments = f"root=LABEL={LABEL} {KERNEL_ARGUMENTS} quiet"
+    arguments = f"root=LABEL={LABEL} rw init=/seal {KERNEL_ARGUMENTS} quiet"
     machine.launch(extra=["-kernel", kernel, "-initrd", initial, "-append", arguments])
-    machine.agent.wait(BOOT_SECONDS)
-    machine.agent.run(SEAL, seconds=BOOT_SECONDS)
-    machine.shut_down()
+    ended = machine.wait_until_off(BOOT_SECONDS)
+    if not ended or SEALED not in machine.last_words():
+        raise MachineError(f"{machine.name}: the boot loader could not be installed\n{machine.last_words()}")
 
 
 def boot(machine: Machine) -> None:
