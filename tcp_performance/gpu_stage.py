@@ -20,9 +20,8 @@ from tcp_performance import kernels_build, system_packages
 from tcp_performance.playbooks import BUILD, ROOT
 from tcp_performance.stage_steps import Skipped, pytest, shell
 
-# Compiler and runtime of HIP, 41 MB to download on Debian 12; nvcc comes from PyPI, see requirements.txt there.
-HIP = ("hipcc", "libamdhip64-dev")
-PACKAGES = system_packages.BUILD + system_packages.CHECK + HIP
+# nvcc comes from PyPI.
+PACKAGES = system_packages.BUILD + system_packages.CHECK + system_packages.HIP
 REQUIREMENTS = ROOT / "kernels/gpu/requirements.txt"
 WHEELS = BUILD / "cuda"
 CUDA = WHEELS / "nvidia/cu13"

@@ -24,6 +24,7 @@ CHECK = (
     "libomp-dev",  # clang's OpenMP runtime
     "libcmocka-dev",  # the C tests
 )
+HIP = ("hipcc", "libamdhip64-dev")  # compiler and runtime for AMD GPUs, 41 MB to download on Debian 12
 PAGE = ("chromium", "chromium-driver")  # the report page, looked at as a person would
 MACHINES = (
     "qemu-system-x86",
