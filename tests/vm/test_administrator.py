@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.host.cpus import expand
 from tests.host.state import GRUB_MENU, State, grub_entries
 from tests.vm.machine import Machine
 from tests.vm.mutants.shell import FUNCTIONS, UNDO, put
@@ -39,7 +40,7 @@ def test_what_the_administrator_set_is_kept(machine: Machine, sound: State) -> N
 
 @pytest.mark.usefixtures("mended")
 def test_arguments_that_undo_ours_are_named_before_anything_changes(machine: Machine, sound: State) -> None:
-    first = sorted(sound.plan["isolated_cpus"])[0]
+    first = min(expand(sound.plan["isolated_cpus"]))
     theirs = {
         GRUB: f"isolcpus={first},1000",
         OTHER_DROP_IN: "nohz_full=1000",
