@@ -131,7 +131,8 @@ def collect(command: Path, registry: Path | None, others: bool) -> Figures:
     figures = measure_library(command, registry)
     add_peers(figures["rows"])
     if others:
-        figures.update(comparisons.measure(command, registry), engine=comparisons.engine(command))
+        figures.update(comparisons.measure(command, registry))
+        figures.update(engine=comparisons.engine(command), workload=comparisons.workload(command))
     figures["machine"].update(
         commit=commit(),
         command=command.name,
@@ -166,6 +167,7 @@ def run(
     else:
         show(figures)
         if others:
-            told = [*comparisons.lines(figures), "", *comparisons.engine_lines(figures["engine"])]
+            told = [*comparisons.lines(figures), "", *comparisons.engine_lines(figures["engine"]), ""]
+            told += ["a recorded build, replayed:", *figures["workload"]]
             print("", *told, sep="\n")
     return 1 if any(meets(row) is False for row in figures["rows"]) else 0

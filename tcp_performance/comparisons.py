@@ -7,8 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tcp_performance.playbooks import ROOT
+
 Figures = dict[str, Any]
 OURS = "tcpk"
+RECORDED = ROOT / "kernels/tests/traces/build"
 
 
 def program(command: Path) -> Path | None:
@@ -48,6 +51,13 @@ def engine_lines(figures: list[Figures]) -> list[str]:
         )
         told.append(f"    single events (ns): {single}")
     return told
+
+
+def workload(command: Path) -> list[str]:
+    """What `replay` says of the recorded build in the checkout: decisions, anomalies, the time of an event."""
+    arguments = ["replay", "--registry", f"{RECORDED}.tcpdb", "--trace", f"{RECORDED}.trace"]
+    done = subprocess.run([str(command), *arguments], capture_output=True, text=True)
+    return done.stdout.splitlines() if done.returncode == 0 else [f"not replayed: {done.stderr.strip()}"]
 
 
 def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
