@@ -1,0 +1,111 @@
+"""Build the simulation and run the bench; the mutants of the pipeline, each of which has to fail it.
+
+python bench/run.py REGISTRY FOLDER [--mutants] [--long]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from cocotb_tools.runner import get_runner
+
+FPGA = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(FPGA))  # the runner hands its own path on to the bench
+SOURCES = ("tcp_lookup_ram.v", "tcp_lookup.v")
+
+# Each is one mistake that the bench must see: what stands in tcp_lookup.v, and what the mistake makes of it.
+MUTANTS = {
+    "half of the key compared": ("part < PARTS; part", "part < PARTS / 2; part"),
+    "an empty slot is found": ("agree[PARTS] <= stored[64]", "agree[PARTS] <= 1"),
+    "the key of the lookup behind": ("key_2 <= key_1", "key_2 <= request_key"),
+    "a waiting response overwritten": ("if (respond) response <= ", "response <= "),
+    "the spare response forgotten": (
+        "response_valid <= spare_valid || answered",
+        "response_valid <= answered",
+    ),
+    "requests accepted during a load": ("request_ready = go && !load_waits", "request_ready = go"),
+    "bodies written with the keys": (".write(load_to_1[b])", ".write(load_to[b])"),
+    "one bank's hash for all": ("slot_of(request_key, b)", "slot_of(request_key, 0)"),
+    "reset forgets a load": ("load_to_1 <= load_to;", "load_to_1 <= reset ? 0 : load_to;"),
+}
+
+
+def simulate(sources: list[Path], registry: Path, folder: Path, share: int) -> list[str]:
+    """The tests that failed; all of them when the simulation itself did not end well."""
+    runner = get_runner("icarus")
+    log = folder / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    runner.build(
+        sources=sources,
+        hdl_toplevel="tcp_lookup",
+        build_dir=folder,
+        build_args=["-g2005", "-Wall"],
+        timescale=("1ns", "1ns"),
+        always=True,
+        log_file=folder / "build.log",
+    )
+    results = runner.test(
+        test_module="test_lookup",
+        hdl_toplevel="tcp_lookup",
+        build_dir=folder,
+        test_dir=FPGA / "bench",
+        results_xml=str(folder / "results.xml"),
+        log_file=log,
+        extra_env={
+            "TCP_REGISTRY": str(registry.resolve()),
+            "TCP_SHARE": str(share),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COCOTB_LOG_LEVEL": "WARNING",
+        },
+    )
+    cases = list(ElementTree.parse(results).iter("testcase")) if results.exists() else []
+    if not cases:
+        sys.exit(f"no test ran:\n{log.read_text(errors='replace')[-3000:]}")
+    return [
+        case.get("name", "")
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+
+
+def mutant(name: str, registry: Path, folder: Path) -> list[str]:
+    before, after = MUTANTS[name]
+    text = (FPGA / "rtl/tcp_lookup.v").read_text()
+    if text.count(before) != 1:
+        sys.exit(
+            f"mutant {name!r}: {before!r} stands {text.count(before)} times in tcp_lookup.v; allowed: once"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tcp_lookup.v").write_text(text.replace(before, after))
+    return simulate([FPGA / "rtl/tcp_lookup_ram.v", folder / "tcp_lookup.v"], registry, folder, 20)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("registry", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--mutants", action="store_true")
+    given = parser.parse_args()
+    if not given.mutants:
+        failed = simulate(
+            [FPGA / "rtl" / name for name in SOURCES], given.registry, given.folder / "bench", 1
+        )
+        print(f"failed: {', '.join(failed)}" if failed else "the pipeline agrees with the library")
+        return 1 if failed else 0
+    survivors = []
+    for number, name in enumerate(MUTANTS):
+        failed = mutant(name, given.registry, given.folder / f"mutant-{number}")
+        print(f"{name}: {'noticed by ' + ', '.join(failed) if failed else 'NOT NOTICED'}", flush=True)
+        survivors += [] if failed else [name]
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"the simulation could not be made: {error}")
