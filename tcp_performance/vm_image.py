@@ -225,6 +225,9 @@ def run(names: list[str]) -> int:
     except MachineError as error:
         say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; what was begun is removed")
+        return 1
     return 0
 
 

@@ -81,8 +81,8 @@ def main() -> int:
     try:
         with interruptible():
             print(json.dumps(act(parse()), indent=1))
-    except MachineError as error:
-        print(f"vm machine: {error}", file=sys.stderr)
+    except (MachineError, KeyboardInterrupt) as error:
+        print(f"vm machine: {str(error) or 'interrupted'}", file=sys.stderr)
         return 1
     return 0
 

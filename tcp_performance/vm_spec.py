@@ -58,8 +58,8 @@ SEAL = f"""#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
 rm /seal
 echo 'grub-pc grub-pc/install_devices multiselect /dev/vda' | debconf-set-selections &&
-    grub-install /dev/vda && update-grub && sync && mount -o remount,ro / && echo '{SEALED}'
-echo o > /proc/sysrq-trigger
+    grub-install /dev/vda && update-grub && sync && echo '{SEALED}'
+for key in s u o; do echo $key > /proc/sysrq-trigger; sleep 1; done
 sleep 600
 """
 
