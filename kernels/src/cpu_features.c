@@ -21,8 +21,23 @@ bool tcpk_cpu_has_avx2(void)
         return false;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) && (b & bit_BMI);
 }
+
+bool tcpk_cpu_has_avx512(void)
+{
+    unsigned a, b, c, d;
+    const uint64_t mask_and_upper_state = 0xe0;
+    const unsigned wanted = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    if (!tcpk_cpu_has_avx2() || (extended_state() & mask_and_upper_state) != mask_and_upper_state)
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & wanted) == wanted;
+}
 #else
 bool tcpk_cpu_has_avx2(void)
+{
+    return false;
+}
+
+bool tcpk_cpu_has_avx512(void)
 {
     return false;
 }

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-#define MOST 2
+#define MOST 3
 
 static const struct tcpk_kernels *usable[MOST];
 static const char *names[MOST + 1];
@@ -29,6 +29,10 @@ static void detect(void)
 #if defined(__x86_64__)
     if (tcpk_cpu_has_avx2())
         add(&tcpk_kernels_avx2);
+    if (tcpk_cpu_has_avx512())
+        add(&tcpk_kernels_avx512);
+#elif defined(__aarch64__)
+    add(&tcpk_kernels_neon); /* part of the baseline there */
 #endif
 }
 

@@ -26,6 +26,9 @@ struct tcpk_kernels {
 extern const struct tcpk_kernels tcpk_kernels_generic;
 #if defined(__x86_64__)
 extern const struct tcpk_kernels tcpk_kernels_avx2;
+extern const struct tcpk_kernels tcpk_kernels_avx512;
+#elif defined(__aarch64__)
+extern const struct tcpk_kernels tcpk_kernels_neon;
 #endif
 
 /* The variant in use, or NULL when TCPK_VARIANT cannot be had. */
@@ -33,6 +36,7 @@ const struct tcpk_kernels *tcpk_kernels(void);
 
 /* What the CPU and the operating system support. */
 bool tcpk_cpu_has_avx2(void);
+bool tcpk_cpu_has_avx512(void); /* F, BW, DQ, VL, and AVX2 */
 
 /* The entry of a key, for prefetching; and the decision of a key. */
 const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key);

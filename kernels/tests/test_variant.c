@@ -39,7 +39,11 @@ static void the_best_is_the_last_and_the_default(void **state)
     assert_int_equal(tcpk_variant_select(NULL, NULL), TCPK_OK);
     assert_string_equal(tcpk_variant(), names[last]);
 #if defined(__x86_64__)
-    assert_string_equal(names[last], __builtin_cpu_supports("avx2") ? "avx2" : "generic");
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    assert_string_equal(names[last], avx512 ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "generic");
+#elif defined(__aarch64__)
+    assert_string_equal(names[last], "neon");
 #endif
 }
 
