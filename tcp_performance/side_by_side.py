@@ -148,7 +148,7 @@ def interruptible() -> Iterator[None]:
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     former = {number: signal.signal(number, interrupt) for number in INTERRUPTS}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -32,8 +33,11 @@ def shell(command: list[str], **variables: str) -> None:
     process = subprocess.Popen(command, cwd=ROOT, env=dict(environment(), **variables))
     try:
         status = process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # it was interrupted too, and tidies up; subprocess.run would kill it
+    except KeyboardInterrupt as interrupt:
+        # A terminal, and the runner, send this one to all processes at once; the others reach the stage alone.
+        if interrupt.args != (signal.SIGINT,):
+            process.send_signal(signal.SIGINT)
+        process.wait()  # it tidies up; subprocess.run would kill it
         raise
     if status:
         raise Exit(f"exit {status}: {' '.join(command)}", code=1)
