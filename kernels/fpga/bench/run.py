@@ -19,7 +19,7 @@ SOURCES = ("tcp_lookup_ram.v", "tcp_lookup.v")
 
 # Each is one mistake that the bench must see: what stands in tcp_lookup.v, and what the mistake makes of it.
 MUTANTS = {
-    "half of the key compared": ("part < PARTS; part", "part < PARTS / 2; part"),
+    "half of the key compared": ("agree[part] <= stored", "agree[part] <= part >= PARTS / 2 || stored"),
     "an empty slot is found": ("agree[PARTS] <= stored[64]", "agree[PARTS] <= 1"),
     "the key of the lookup behind": ("key_2 <= key_1", "key_2 <= request_key"),
     "a waiting response overwritten": ("if (respond) response <= ", "response <= "),
