@@ -10,6 +10,7 @@
 #include "avx512.h"
 
 #define STEP 32
+#define BLOCK 2   /* steps packed before the first is added up: the adding then waits for nothing */
 #define KEPT 1024 /* rows whose sums are kept at once */
 #define STEPS (KEPT / STEP)
 
@@ -49,10 +50,20 @@ static inline __m512i next_group(void)
                             14, 7, 12, 5, 10, 3, 8, 1);
 }
 
-/* Sums of 32 rows, in the lanes that row_of_lane tells. */
-static inline __m512i sums_of_32(const uint8_t *rows)
+/* Groups of 32 rows: of the four vectors A, B, C each. */
+struct packed {
+    __m512i a, b, c;
+};
+
+static inline struct packed packed_groups(const uint8_t *rows)
 {
-    const __m512i a = packed_four(rows), b = packed_four(rows + 64), c = packed_four(rows + 128);
+    return (struct packed){packed_four(rows), packed_four(rows + 64), packed_four(rows + 128)};
+}
+
+/* Sums of 32 rows, in the lanes that row_of_lane tells. */
+static inline __m512i sums_of_32(struct packed it)
+{
+    const __m512i a = it.a, b = it.b, c = it.c;
     const __m512i first = blend(a, b, GROUPS_147, c, GROUPS_25);
     const __m512i second = blend(a, b, GROUPS_25, c, GROUPS_036);
     const __m512i third = blend(a, b, GROUPS_036, c, GROUPS_147);
@@ -91,16 +102,23 @@ static size_t count_above(const __m512i *sums, size_t n, __m512i threshold)
  * counted only where the largest is above the threshold. */
 static void scan_part(const uint8_t *rows, size_t n, uint32_t threshold, struct tcpk_scan_u8 *answer)
 {
-    __m512i sums[STEPS + 1];
+    __m512i sums[STEPS + BLOCK];
     const __m512i ones = _mm512_set1_epi16(-1);
     const uint8_t *at = rows, *const last = rows + (n - STEP) * TCPK_FEATURES;
     __m512i most = _mm512_setzero_si512();
-    for (size_t step = 0; step * STEP < n; step++) {
-        const __m512i here = sums_of_32(at);
-        sums[step] = here;
-        most = _mm512_max_epi16(most, here);
-        at += STEP * TCPK_FEATURES;
-        at = at < last ? at : last;
+    for (size_t step = 0; step * STEP < n; step += BLOCK) {
+        struct packed packed[BLOCK];
+#pragma GCC unroll 2
+        for (unsigned i = 0; i < BLOCK; i++) {
+            packed[i] = packed_groups(at);
+            at += STEP * TCPK_FEATURES;
+            at = at < last ? at : last;
+        }
+#pragma GCC unroll 2
+        for (unsigned i = 0; i < BLOCK; i++) {
+            sums[step + i] = sums_of_32(packed[i]);
+            most = _mm512_max_epi16(most, sums[step + i]);
+        }
     }
     /* The least of the complements is the complement of the largest. */
     const __m128i least = least_lane(_mm512_xor_si512(most, ones));
