@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from tests.host.state import Plan
 from tests.vm.machine import Machine
 
-FOLDER = "/run/tcp-performance-rights"
+# Not below /run, where nothing may be executed.
+FOLDER = "/var/tmp/tcp-performance-rights"
 STRANGER = "tcp-stranger"
-# More than a session may lock by default (systemd: 8 MiB), little enough for a small machine.
-PLENTY_KIB = 65536
+# Beyond what any session may lock by default, which systemd takes from the size of memory.
+BEYOND_KIB = 4096
 # IA32_MISC_ENABLE: there on many CPUs, and nothing that a latency figure needs.
 FORBIDDEN = 0x1A0
 
@@ -74,8 +75,26 @@ def shell(command: str) -> str:
     return f"#!/bin/sh\n{command}\n"
 
 
-def probes(plan: Plan) -> dict[str, Probe]:
-    """Every probe that applies to what the plan grants, by name."""
+def default_memlock_kib(machine: Machine) -> int:
+    """What a session of anybody may lock."""
+    return int(machine.root("su -s /bin/sh nobody -c 'ulimit -H -l'"))
+
+
+def lock_probes(granted: str, default_kib: int) -> dict[str, Probe]:
+    """The group's limit is of use only where it is more than everybody has."""
+    if granted == "unlimited":
+        return {"lock more than others": Probe("realtime", MLOCK.format(kib=default_kib + BEYOND_KIB))}
+    kib = int(granted)
+    whose = "realtime" if kib > default_kib else "all"
+    # A page of the process's own may be locked besides.
+    found = {"lock the allowed size": Probe(whose, MLOCK.format(kib=kib - 4))}
+    if kib > default_kib:
+        found["lock more than allowed"] = Probe("", MLOCK.format(kib=kib + 4))
+    return found
+
+
+def probes(plan: Plan, default_kib: int) -> dict[str, Probe]:
+    """Every probe that applies to what the plan grants, by name; `default_kib` is what anybody may lock."""
     granted = {limit["item"]: limit["value"] for limit in plan["limits"]}
     found: dict[str, Probe] = {}
     if "rtprio" in granted:
@@ -88,12 +107,8 @@ def probes(plan: Plan) -> dict[str, Probe]:
         found["nice"] = Probe(
             "realtime", shell(f"test $(nice -n {granted['nice']} nice) = {granted['nice']}")
         )
-    if granted.get("memlock", "unlimited") != "unlimited":
-        # A page of the process's own may be locked besides.
-        found["lock the allowed size"] = Probe("realtime", MLOCK.format(kib=int(granted["memlock"]) - 4))
-        found["lock more than allowed"] = Probe("", MLOCK.format(kib=int(granted["memlock"]) + 4))
-    elif "memlock" in granted:
-        found["lock plenty"] = Probe("realtime", MLOCK.format(kib=PLENTY_KIB))
+    if "memlock" in granted:
+        found |= lock_probes(granted["memlock"], default_kib)
     for mount in plan["mounts"]:
         size = mount["path"].rpartition("-")[2]
         program = MAP_FILE.format(mount=mount["path"], size={"2M": 2 << 20, "1G": 1 << 30}[size])
@@ -120,9 +135,9 @@ def users(plan: Plan) -> dict[str, str]:
     return {**named, "": STRANGER}
 
 
-def attempts(machine: Machine, plan: Plan) -> dict[tuple[str, str], Attempt]:
+def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tuple[str, str], Attempt]:
     """What came of each probe, by role of the user and name of the probe."""
-    tried, people = probes(plan), users(plan)
+    people = users(plan)
     groups = {group["role"]: group["name"] for group in plan["groups"]}
     lines = [f"mkdir -p {FOLDER}"]
     for number, probe in enumerate(tried.values()):

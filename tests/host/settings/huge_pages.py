@@ -19,6 +19,7 @@ from tests.host.state import Plan, State
 from tests.host.verdict import DRIFTED, Judgement, Setting, Subject, compliant, drifted, reboot_pending
 
 ROLE = "huge_pages"
+UNITS_KIB = {"K": 1, "M": 1024, "G": 1024 * 1024}
 REQUEST = Request(files=("/etc/fstab", "/etc/systemd/system/*.mount"))
 
 
@@ -61,7 +62,7 @@ def mount(plan: Plan, entry: dict[str, str]) -> Setting:
         numbers = state.group(group) if group else None
         for key, value in wanted.items():
             expected = str(numbers[0]) if key == "gid" and numbers else value
-            if options.get(key, "").lstrip("0") != expected.lstrip("0"):
+            if plain(key, options.get(key, "")) != plain(key, expected):
                 return drifted(actual, f"{path} is mounted with {key}={options.get(key, 'nothing')}")
         if systemd and not kept(state, path):
             return drifted(
@@ -73,6 +74,14 @@ def mount(plan: Plan, entry: dict[str, str]) -> Setting:
     if systemd:
         subjects += (("kept_mount", mount_unit(path)),)
     return Setting(f"{ROLE}.mount.{path}", ROLE, f"{entry['type']} {entry['options']}", judge, subjects)
+
+
+def plain(key: str, value: str) -> str:
+    """A mount option in one spelling: the kernel prints 1G as 1024M, and a mode as it likes."""
+    number, unit = value[:-1], value[-1:]
+    if key == "pagesize" and number.isdecimal() and unit in UNITS_KIB:
+        return str(int(number) * UNITS_KIB[unit])
+    return value.lstrip("0")
 
 
 def kept(state: State, path: str) -> bool:

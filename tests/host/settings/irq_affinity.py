@@ -6,13 +6,19 @@ import re
 from typing import Iterator
 
 from tests.host.cpus import expand
-from tests.host.settings.common import Request, kept_files, shared, skipped
+from tests.host.settings.common import Request, enabled_unit, kept_files, managed_file, shared, skipped
 from tests.host.state import Plan, State
 from tests.host.verdict import Judgement, Setting, compliant, drifted, not_applicable
 
 ROLE = "irq_affinity"
 IRQBALANCE = "/etc/default/irqbalance"
-REQUEST = Request(files=(IRQBALANCE, "/usr/sbin/irqbalance"), units=("irqbalance.service",))
+PROGRAM = "/usr/local/lib/tcp-performance/irq-affinity"
+RULES = "/etc/udev/rules.d/60-tcp-performance-irq-affinity.rules"
+UNIT = "tcp-performance-irq-affinity.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+REQUEST = Request(
+    files=(IRQBALANCE, "/usr/sbin/irqbalance", PROGRAM, RULES, UNIT_FILE), units=("irqbalance.service", UNIT)
+)
 
 
 def live(plan: Plan) -> Setting:
@@ -34,6 +40,15 @@ def live(plan: Plan) -> Setting:
         return compliant(f"{len(state.raw['interrupts'])} interrupts, {len(immovable)} immovable", note)
 
     return Setting(f"{ROLE}.live", ROLE, f"on {plan['irq_cpus']}", judge, (("interrupts",),))
+
+
+def moved_again(plan: Plan) -> Iterator[Setting]:
+    """Drivers of network cards place their interrupts themselves: what moves them again, at each boot."""
+    if plan["features"]["systemd"]["available"]:
+        yield managed_file(ROLE, PROGRAM, mode="0755")
+        yield managed_file(ROLE, RULES)
+        yield managed_file(ROLE, UNIT_FILE)
+        yield enabled_unit(ROLE, UNIT)
 
 
 def banned(plan: Plan) -> Setting:
@@ -66,5 +81,6 @@ def settings(plan: Plan) -> Iterator[Setting]:
         yield not_applicable(f"{ROLE}.live", ROLE, reason)
     elif plan["irq_cpus"] and plan["intent"].get("irq_affinity_cpus") not in ("", "none"):
         yield live(plan)
+        yield from moved_again(plan)
         if plan["intent"].get("irq_affinity_ban_irqbalance") is True and plan["isolated_cpus"]:
             yield banned(plan)

@@ -132,6 +132,9 @@ def files(plan: dict[str, Any], words: list[str]) -> dict[str, Any]:
     found["/etc/systemd/system.conf.d/60-tcp-performance.conf"] = file(affinity)
     found["/etc/systemd/system/tcp-performance-power.service"] = file()
     found["/etc/systemd/system/tcp-performance-memory-bandwidth.service"] = file()
+    found["/etc/systemd/system/tcp-performance-irq-affinity.service"] = file()
+    found["/etc/udev/rules.d/60-tcp-performance-irq-affinity.rules"] = file()
+    found["/usr/local/lib/tcp-performance/irq-affinity"] = file(mode="0755")
     found["/etc/tcp-performance/memory-bandwidth.json"] = file("{}")
     found["/usr/local/lib/tcp-performance/memory-bandwidth"] = file(mode="0755")
     for entry in plan["mounts"]:
@@ -219,6 +222,7 @@ def software() -> dict[str, Any]:
         "units": {
             "tcp-performance-power.service": enabled,
             "tcp-performance-memory-bandwidth.service": enabled,
+            "tcp-performance-irq-affinity.service": enabled,
             "irqbalance.service": enabled,
             "dev-hugepages\\x2d2M.mount": enabled,
             "dev-hugepages\\x2d1G.mount": enabled,

@@ -195,5 +195,12 @@ def test_a_list_that_is_repeated_in_other_words_holds(line: str, word: str, held
     assert given(line.split(), [word]) is held
 
 
+def test_a_page_size_is_the_same_in_other_units(raw: Row) -> None:
+    mount = next(entry for entry in raw["mounts"] if entry["path"] == "/dev/hugepages-1G")
+    assert "pagesize=1G" in mount["options"]
+    mount["options"] = mount["options"].replace("pagesize=1G", "pagesize=1024M")
+    assert judge(raw)["huge_pages.mount./dev/hugepages-1G"]["verdict"] == COMPLIANT
+
+
 def test_a_mount_unit_is_named_as_systemd_does() -> None:
     assert mount_unit("/dev/hugepages-2M") == "dev-hugepages\\x2d2M.mount"

@@ -23,6 +23,10 @@ MAKERS: dict[str, Maker] = {
 }
 
 
+# An emulated machine has no GPU, so its profile asks for none of this; a machine that had one would fail the tests.
+NEEDS_A_GPU = {"compiled", "executed", "runtimes"}
+
+
 def cases(settings: Iterable[Setting], state: State) -> list[Case]:
     """Every mutant of every setting. Raises KeyError for a subject that nobody knows how to break."""
     known = list(settings)
@@ -34,4 +38,4 @@ def cases(settings: Iterable[Setting], state: State) -> list[Case]:
     ]
 
 
-__all__ = ["MAKERS", "Case", "Mutant", "batches", "cases"]
+__all__ = ["MAKERS", "NEEDS_A_GPU", "Case", "Mutant", "batches", "cases"]
