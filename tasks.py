@@ -146,7 +146,12 @@ def instructions(c: Context, update: bool = False) -> None:
     _finish(counts.run(write=update))
 
 
-@task(help={"command": "a shell command, for example a build", "output": "OUTPUT.trace and OUTPUT.tcpdb are written"})
+@task(
+    help={
+        "command": "a shell command, for example a build",
+        "output": "OUTPUT.trace and OUTPUT.tcpdb are written",
+    }
+)
 def record(c: Context, command: str, output: str = "build/recorded") -> None:
     """Record the commands that a command starts, to replay them with tcp_behavioral_engine replay."""
     from tcp_performance import recorder

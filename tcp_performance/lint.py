@@ -77,7 +77,7 @@ def shellcheck(fix: bool) -> list[str]:
 
 
 def hadolint(fix: bool) -> list[str]:
-    files = tracked("*Dockerfile*")
+    files = [name for name in tracked("*Dockerfile*") if not name.endswith(".dockerignore")]
     return call("hadolint", *files) if files else []
 
 
