@@ -161,6 +161,7 @@ int command_bench(const struct arguments *arguments)
          .floor_kind = "load-only pass over rows and baseline"},
         {.operation = "raw window scan", .target_ratio = 1.5, .floor_kind = "load-only pass over the matrix"},
         {.operation = "raw window scan, same matrix again",
+         .target_ratio = 1.5,
          .floor_kind = "load-only pass over the matrix, first-level cache"},
         {.operation = "network adaptation", .target = 1000, .floor_kind = "load-only pass over votes and set words"},
         {.operation = "engine event, 1,000,000 agents",
