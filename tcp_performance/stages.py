@@ -18,7 +18,7 @@ from invoke import Exit
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance import gpu_stage, kernel_stages, system_packages
+from tcp_performance import gpu_stage, kernel_stages, system_packages, variant_stages
 from tcp_performance import stage_steps as steps
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tcp_performance.playbooks import ROOT
@@ -93,6 +93,12 @@ STAGES = (
         after=("kernels", "bindings"),
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
+    Stage(
+        "variants",
+        "CTest of the NEON kernels under qemu-user",
+        variant_stages.variants,
+        KERNELS + variant_stages.PACKAGES,
+    ),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
     Stage("readme", "every command in README.md", steps.readme, after=("host",)),
