@@ -158,6 +158,20 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def interrupted_after() -> Iterator[None]:
+    """An interrupt that arrives inside counts at the end: no process is begun, or has ended, that nobody has noted."""
+    seen: list[int] = []
+    former = {number: signal.signal(number, lambda number, _: seen.append(number)) for number in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if seen:
+        raise KeyboardInterrupt(seen[0])
+
+
 def stop(running: list[Running], screen: Screen) -> list[Result]:
     """Interrupt what runs and wait until it has tidied up; by force after a while, or at a second interrupt."""
     screen.say(
@@ -196,9 +210,10 @@ class SideBySide:
                 return
             unfinished = {other.name for other in self.waiting} | {other.name for other in self.running}
             if not unfinished & set(stage.after):
-                self.waiting.remove(stage)
                 log = self.logs / f"{stage.name}.log"
-                self.running.append(Running(stage.name, self.command(stage.name), log))
+                with interrupted_after():
+                    self.running.append(Running(stage.name, self.command(stage.name), log))
+                    self.waiting.remove(stage)
                 self.screen.say(f"{stage.name}: begins")
 
     def collect(self) -> None:
@@ -206,8 +221,9 @@ class SideBySide:
             result = stage.result()
             if result is None:
                 continue
-            self.running.remove(stage)
-            self.results.append(result)
+            with interrupted_after():
+                self.running.remove(stage)
+                self.results.append(result)
             if result.outcome == "failed":
                 whole = COLOUR.sub("", stage.log.read_text(errors="replace"))
                 self.screen.say(f"== {stage.name} failed; its output:\n{whole}== end of {stage.name}")
