@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from invoke import Exit
@@ -110,9 +111,10 @@ def binaries(long: bool) -> None:
     options = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DTCPK_TESTS=ON", *compilers()]
     shell(["cmake", "-S", "kernels", "-B", str(BUILT), *options])
     programs = [f"{name}_{variant}" for name in ("test_gpu", "bench_gpu") for variant in VARIANTS]
-    shell(
-        ["cmake", "--build", str(BUILT), "--target", *(f"tcpk_{variant}" for variant in VARIANTS), *programs]
-    )
+    targets = [*(f"tcpk_{variant}" for variant in VARIANTS), *programs]
+    # hipcc leaves folders behind where it keeps its temporary files.
+    with tempfile.TemporaryDirectory() as folder:
+        shell(["env", f"TMPDIR={folder}", "cmake", "--build", str(BUILT), "--target", *targets])
     for variant in VARIANTS:
         check_targets(variant)
         available, told = state(variant)
