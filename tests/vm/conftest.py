@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.table import Table
 from testinfra.utils.ansible_runner import AnsibleRunner
 
+from tcp_performance.verify import show
 from tests.host.state import State
-from tests.vm.machine import Machine
+from tests.vm.machine import Machine, judge
 
 CONNECTED_SECONDS = 600
 MUTANTS: pytest.StashKey[list[tuple[str, ...]]] = pytest.StashKey()
+SOUND: pytest.StashKey[State] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +46,10 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def sound(machine: Machine) -> State:
-    """The machine as it was provisioned."""
-    return machine.state()
+def sound(machine: Machine, request: pytest.FixtureRequest) -> State:
+    """The machine as it was provisioned; its verdicts are shown at the end."""
+    state = request.config.stash[SOUND] = machine.state()
+    return state
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,11 @@ def table(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    console = Console(width=160, highlight=False)
+    if SOUND in config.stash:
+        state = config.stash[SOUND]
+        content = {"profile": state.plan["profile"], "verdicts": list(judge(state).values())}
+        show(console, "as it was provisioned", content)
     rows = config.stash.get(MUTANTS, [])
     if not rows:
         return
@@ -64,4 +72,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     )
     for row in rows:
         shown.add_row(*row)
-    Console(width=160, highlight=False).print(shown, markup=False)
+    console.print(shown, markup=False)

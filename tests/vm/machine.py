@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ class Machine:
         command = [str(Path(sys.executable).parent / "ansible-playbook"), f"ansible/{playbook}.yml"]
         command += ["-i", str(self.inventory), "--limit", self.name, *arguments]
         command += ["-e", json.dumps(extra)] if extra else []
-        return subprocess.run(
-            command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-        )
+        # As Molecule's scenario does it.
+        strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
+        env = dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="300")
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 def judge(state: State) -> Rows:

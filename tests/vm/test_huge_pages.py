@@ -50,7 +50,7 @@ def test_the_shortfall_is_an_error_that_names_the_node(machine: Machine, sound: 
     row = judge(machine.state(sound.plan))[setting]
     assert run.returncode == 2
     # Started with the reservation already: another restart would bring no more.
-    assert "waits for a reboot" not in run.stdout
+    assert "Reboot pending" not in run.stdout
     assert f"{setting}: asked for {row['expected']}, got {got}" in run.stdout
     assert int(got) < int(row["expected"])
     assert row["verdict"] == DRIFTED

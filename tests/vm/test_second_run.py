@@ -22,7 +22,7 @@ def observe(machine: Machine) -> dict[str, Any]:
     script = """
 cat /proc/sys/kernel/random/boot_id
 systemctl list-units --type=service,mount,socket --state=active --plain --no-legend --full | cut -d' ' -f1 |
-    xargs -d '\\n' systemctl show --property=Id,InvocationID,ActiveEnterTimestampMonotonic |
+    xargs -d '\\n' systemctl show --property=Id,InvocationID,ActiveEnterTimestampMonotonic -- |
     paste -sd' ' | sed 's/  */ /g'
 for device in /sys/class/net/*; do
     echo "$(basename $device) $(cat $device/ifindex $device/operstate $device/carrier_changes | paste -sd' ')"

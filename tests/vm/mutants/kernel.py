@@ -83,9 +83,8 @@ def boot(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
 
 def mounts(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
     path = subject[1]
-    unit = quote(path.strip("/").replace("-", r"\x2d").replace("/", "-") + ".mount")
     options = next(mount["options"] for mount in state.raw["mounts"] if mount["path"] == path)
-    back = f"umount -q {path}; systemctl start {unit}"
+    back = f"umount -q {path}; mount -t hugetlbfs -o {options} hugetlbfs {path}"
     yield Mutant("not mounted", f"umount {path}; later {quote(back)}")
     for what, old, new in (
         ("open to all", r"mode=1770", "mode=1777"),

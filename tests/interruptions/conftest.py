@@ -1,0 +1,29 @@
+"""Provisioning that is cut off, on virtual machines of its own.
+
+python -m pytest tests/interruptions -s [--cuts N] [--seed SEED]
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+CUTS_A_MACHINE = 3
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tcp-performance")
+    group.addoption("--cuts", type=int, default=CUTS_A_MACHINE, help="how many times to cut off (default 3)")
+    group.addoption("--seed", help="repeat the run that named this seed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a machine; each machine is cut off up to three times before it is let through."""
+    if "cuts" in metafunc.fixturenames:
+        wanted = metafunc.config.option.cuts
+        shares = [min(CUTS_A_MACHINE, wanted - done) for done in range(0, wanted, CUTS_A_MACHINE)]
+        seed = metafunc.config.option.seed or secrets.token_hex(4)
+        metafunc.parametrize(
+            ("seed", "cuts"), [(f"{seed}-{index}", cuts) for index, cuts in enumerate(shares)]
+        )

@@ -1,0 +1,117 @@
+"""Where and how a run is cut off, chosen at random, and the cutting itself."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from tcp_performance.vm_guest import Machine
+
+TASK = re.compile(r"^TASK \[(?:(?P<role>\w+) : )?")
+# A run that has lost its machine finds out by itself.
+NOTICED_SECONDS = 300
+TASKS_OF_A_ROLE = 6
+DELAY_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """At the `task`th task that a role begins, or where the next role begins, and so much later."""
+
+    kind: str
+    role: str
+    task: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.seconds:.1f} s into task {self.task} of role {self.role}"
+
+
+def connection_lost(machine: Machine, run: subprocess.Popen[str]) -> None:
+    """The machine's end of every connection goes; the run notices."""
+    machine.agent.run(f"pkill -KILL -u {machine.user} sshd", seconds=NOTICED_SECONDS)
+
+
+def process_killed(machine: Machine, run: subprocess.Popen[str]) -> None:
+    """The run and all that it started, at once; the machine notices."""
+    os.killpg(run.pid, signal.SIGKILL)
+
+
+def powered_off(machine: Machine, run: subprocess.Popen[str]) -> None:
+    machine.power_cut()
+
+
+KINDS: dict[str, Callable[[Machine, subprocess.Popen[str]], None]] = {
+    "connection lost": connection_lost,
+    "process killed": process_killed,
+    "machine powered off": powered_off,
+}
+
+
+def choose(seed: str, roles: list[str], count: int) -> list[Cut]:
+    """Cuts of all kinds in a random order, each at a random place."""
+    dice = random.Random(seed)
+    kinds: list[str] = []
+    while len(kinds) < count:
+        kinds += dice.sample(list(KINDS), len(KINDS))
+    return [
+        Cut(kind, dice.choice(roles), dice.randint(1, TASKS_OF_A_ROLE), dice.uniform(0, DELAY_SECONDS))
+        for kind in kinds[:count]
+    ]
+
+
+class Progress:
+    """Reads a run's output: has it come to where it is to be cut off?"""
+
+    def __init__(self, cut: Cut, roles: list[str]) -> None:
+        self.cut = cut
+        self.later = set(roles[roles.index(cut.role) + 1 :])
+        self.tasks = 0
+
+    def reached(self, line: str) -> bool:
+        found = TASK.match(line)
+        if not found:
+            return False
+        self.tasks += found["role"] == self.cut.role
+        return self.tasks >= self.cut.task or found["role"] in self.later
+
+
+def cut_off(
+    command: list[str], environment: dict[str, str], machine: Machine, cut: Cut, roles: list[str]
+) -> str:
+    """Start a run and cut it off; returns the last task that it began. AssertionError when it ended before."""
+    progress, last = Progress(cut, roles), ""
+    run = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = []
+    try:
+        assert run.stdout is not None
+        for line in run.stdout:
+            said.append(line)
+            last = line.strip(" *\n") if line.startswith("TASK") else last
+            if progress.reached(line):
+                break
+        assert run.poll() is None, f"the run ended before {cut}:\n{''.join(said[-40:])}"
+        time.sleep(cut.seconds)
+        KINDS[cut.kind](machine, run)
+        try:
+            run.communicate(timeout=NOTICED_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"    the run has not noticed within {NOTICED_SECONDS} s", flush=True)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+    return last
