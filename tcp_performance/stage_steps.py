@@ -182,6 +182,18 @@ def molecule(scenario: str, long: bool) -> None:
         raise
 
 
+def machine(long: bool) -> None:
+    """The same with PREEMPT_RT is a run of its own."""
+    molecule("host", long)
+    if long:
+        os.environ["TCP_PERFORMANCE_VM_IMAGE"] = "debian-12-rt"
+        molecule("host", long)
+
+
+def interruptions(long: bool) -> None:
+    pytest("tests/interruptions", "-s", "--cuts", "20" if long else "3")
+
+
 def engine(long: bool) -> None:
     if os.geteuid() != 0:
         raise Skipped("starting an engine needs root")

@@ -51,6 +51,18 @@ STAGES = (
         CONTAINERS,
         engine=True,
     ),
+    Stage(
+        "molecule-host",
+        "Debian 12 on a virtual machine: boot arguments, reboot, effective state, rights, mutants, revert",
+        steps.machine,
+        system_packages.MACHINES,
+    ),
+    Stage(
+        "interruptions",
+        "provisioning cut off at random points: nothing is lost, and a revert still leads back",
+        steps.interruptions,
+        system_packages.MACHINES,
+    ),
     Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
     # Both build into kernels/build/release.
     Stage(

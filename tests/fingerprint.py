@@ -6,6 +6,7 @@ Three uses: run on a host (`python3 fingerprint.py` prints the document as JSON)
 
 from __future__ import annotations
 
+import fnmatch
 import grp
 import hashlib
 import json
@@ -24,8 +25,9 @@ Fingerprint = Dict[str, Section]
 # chose by hand or by priority.
 ROOTS = ("/etc", "/usr/local", "/opt", "/boot", "/var/lib/dpkg/alternatives", "/var/lib/tcp-performance")
 
-# Every kernel setting that a role may touch; those that a machine lacks are left out.
+# Every kernel setting that a role may touch, and what the kernel was started with; what a machine lacks is left out.
 KERNEL = (
+    "/proc/cmdline",
     "/proc/irq/default_smp_affinity",
     "/proc/sys/kernel/nmi_watchdog",
     "/proc/sys/kernel/numa_balancing",
@@ -55,6 +57,9 @@ KERNEL = (
     "/sys/kernel/mm/transparent_hugepage/enabled",
     "/sys/kernel/mm/transparent_hugepage/khugepaged/defrag",
 )
+
+# A login by ssh is a unit of its own where logins are sessions.
+SESSIONS = {"units:session-*.scope": "the session of whoever looked at the machine"}
 
 # What was read, by all that any write changes. Two writes within a tick of the clock have the same time of change.
 HASHES: Dict[Tuple[str, int, int, int, int], str] = {}
@@ -190,6 +195,15 @@ def differences(before: Fingerprint, after: Fingerprint) -> Dict[str, str]:
         for name in sorted(set(old) | set(new)):
             if old.get(name) != new.get(name):
                 found[f"{section}:{name}"] = f"{old.get(name, 'absent')} -> {new.get(name, 'absent')}"
+    return found
+
+
+def unexplained(before: Fingerprint, after: Fingerprint, exceptions: Dict[str, str]) -> Dict[str, str]:
+    """The differences, less those that match a pattern of `exceptions`: these are printed with its reason."""
+    found = differences(before, after)
+    for pattern, reason in exceptions.items():
+        for name in fnmatch.filter(list(found), pattern):
+            print(f"named exception: {name}: {found.pop(name)} ({reason})")
     return found
 
 

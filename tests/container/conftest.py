@@ -27,7 +27,7 @@ def changes_since_prepare(host: Any) -> dict[str, str]:
     """`section:name` -> what differs from the fingerprint that prepare.yml took."""
     kept = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "fingerprints", f"{hostname(host)}.json")
     before: fingerprint.Fingerprint = json.loads(kept.read_text())
-    return fingerprint.differences(before, fingerprint.take(host))
+    return fingerprint.unexplained(before, fingerprint.take(host), fingerprint.SESSIONS)
 
 
 @dataclass

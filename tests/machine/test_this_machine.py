@@ -5,7 +5,6 @@ In this order, each step on what the one before left; a failing step ends the mo
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import subprocess
 import sys
@@ -60,11 +59,7 @@ def note(command: str) -> None:
 
 
 def differences(before: fingerprint.Fingerprint) -> dict[str, str]:
-    found = fingerprint.differences(before, fingerprint.collect())
-    for pattern, reason in EXCEPTIONS.items():
-        for name in fnmatch.filter(list(found), pattern):
-            print(f"named exception: {name}: {found.pop(name)} ({reason})")
-    return found
+    return fingerprint.unexplained(before, fingerprint.collect(), EXCEPTIONS)
 
 
 def verdicts() -> dict[str, dict[str, str]]:

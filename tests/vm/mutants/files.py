@@ -79,7 +79,7 @@ def units(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
 
 
 def disabled(what: str, unit: str) -> Mutant:
-    command = f"systemctl --quiet {{}} {quote(unit)}"
+    command = f"systemctl --quiet --no-reload {{}} {quote(unit)}"
     return Mutant(what, f"{command.format('disable')}; later {quote(command.format('enable'))}")
 
 
