@@ -183,9 +183,10 @@ def molecule(scenario: str, long: bool) -> None:
 
 
 def machine(long: bool) -> None:
-    """The same with PREEMPT_RT is a run of its own."""
+    """The same with PREEMPT_RT is a run of its own, as are the machines themselves."""
     molecule("host", long)
     if long:
+        pytest("tests/machine_life")
         os.environ["TCP_PERFORMANCE_VM_IMAGE"] = "debian-12-rt"
         molecule("host", long)
 
