@@ -23,6 +23,7 @@ from tests.vm.machine import Machine, judge
 CONNECTED_SECONDS = 600
 MUTANTS: pytest.StashKey[list[tuple[str, ...]]] = pytest.StashKey()
 SOUND: pytest.StashKey[State] = pytest.StashKey()
+SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +59,20 @@ def table(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
     return request.config.stash.setdefault(MUTANTS, [])
 
 
+@pytest.fixture(scope="session")
+def said(request: pytest.FixtureRequest) -> list[str]:
+    """Lines to be shown at the end."""
+    return request.config.stash.setdefault(SAID, [])
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     console = Console(width=160, highlight=False)
     if SOUND in config.stash:
         state = config.stash[SOUND]
         content = {"profile": state.plan["profile"], "verdicts": list(judge(state).values())}
         show(console, "as it was provisioned", content)
+    for line in config.stash.get(SAID, []):
+        console.print(line, markup=False)
     rows = config.stash.get(MUTANTS, [])
     if not rows:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -40,14 +41,16 @@ for irq in /proc/irq/[0-9]*; do echo "$(basename $irq) $(cat $irq/smp_affinity_l
 
 
 @pytest.fixture(scope="module")
-def again(machine: Machine, sound: State) -> dict[str, Any]:
+def again(machine: Machine, sound: State, said: list[str]) -> dict[str, Any]:
     """A second run while a process is busy on an isolated CPU: what was before and after, and what it said."""
     cpu = min(expand(sound.plan["isolated_cpus"]))
     start = f"setsid /usr/bin/python3 -c '{SPIN % cpu}' </dev/null >/dev/null 2>&1 & echo $!"
     pid = machine.root(start)
     try:
         before = observe(machine)
+        begin = time.monotonic()
         run = machine.play("site")
+        said.append(f"the second run took {time.monotonic() - begin:.0f} s")
         after = observe(machine)
         verdict = machine.state(sound.plan, ("kernel",)).raw["occupants"]
         alive = machine.root(f"grep Cpus_allowed_list: /proc/{pid}/status").split()[1]
