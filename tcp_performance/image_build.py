@@ -61,13 +61,13 @@ def require_base(name: str) -> str:
 
 
 def controller_lock(lock: str) -> str:
-    """The part of the project's lock that Ansible needs, hashes included: what goes into the build, and no more.
+    """The part of the project's lock that provisioning needs, hashes included: what goes into the build, and no more.
 
     The lock says below each package which others want it ("via"). Those remarks stay behind: who else wants a package
     is no reason to build anew.
     """
     blocks = [block for block in re.split(r"(?m)^(?=\S)", lock) if "==" in block.split("\n")[0]]
-    wanted, known = {"ansible"}, 0
+    wanted, known = {"ansible", "cython"}, 0
     while known != len(wanted):
         known = len(wanted)
         for block in blocks:

@@ -47,10 +47,19 @@ def test_tag_that_no_registry_takes_is_refused(version: str) -> None:
     assert error.value.code == 2
 
 
-def test_build_gets_ansible_and_what_it_needs_alone_from_the_lock() -> None:
+def test_build_gets_ansible_cython_and_what_they_need_alone_from_the_lock() -> None:
     part = image_build.controller_lock(LOCK)
     names = set(re.findall(r"(?m)^([a-z0-9-]+)==", part))
-    assert {"ansible", "ansible-core", "jinja2", "markupsafe", "pyyaml", "resolvelib", "cffi"} <= names
+    assert {
+        "ansible",
+        "ansible-core",
+        "cython",
+        "jinja2",
+        "markupsafe",
+        "pyyaml",
+        "resolvelib",
+        "cffi",
+    } <= names
     assert not names & {"numpy", "molecule", "ansible-lint", "mypy", "pytest"}
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
 from rich.console import Console
 from rich.table import Table
 from testinfra.utils.ansible_runner import AnsibleRunner
@@ -32,17 +31,18 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if not options.ansible_inventory:
         pytest.fail("--ansible-inventory=FILE: which machine may be broken?")
     pattern = (options.hosts or "all").rpartition("://")[2]
-    names = list(AnsibleRunner.get_runner(options.ansible_inventory).get_hosts(pattern))
+    runner = AnsibleRunner.get_runner(options.ansible_inventory)
+    names = list(runner.get_hosts(pattern))
     if len(names) != 1:
         pytest.fail(f"{options.ansible_inventory}, hosts {pattern}: one machine, not {len(names)}")
-    host = testinfra.get_host(f"ansible://{names[0]}", ansible_inventory=options.ansible_inventory)
-    backend = host.backend
-    if backend.NAME == "ssh" and not backend.controlpath:
-        # One connection for all: without a path of its own, testinfra's wish for that comes to nothing.
-        backend.controlpath = str(tmp_path_factory.mktemp("ssh") / "connection")
-        backend.controlpersist = CONNECTED_SECONDS
-        # An emulated machine on a busy one takes its time to answer.
-        backend.timeout = CONNECTED_SECONDS
+    # What testinfra's `ansible://` wraps. One connection for all: a login takes an emulated machine four seconds.
+    host = runner.get_host(names[0])
+    assert host is not None
+    assert host.backend.NAME == "ssh", f"{names[0]}: reached by {host.backend.NAME}, allowed is ssh"
+    host.backend.controlpath = str(tmp_path_factory.mktemp("ssh") / "connection")
+    host.backend.controlpersist = CONNECTED_SECONDS
+    # An emulated machine on a busy one takes its time to answer.
+    host.backend.timeout = CONNECTED_SECONDS
     return Machine(host, names[0], Path(options.ansible_inventory).resolve())
 
 

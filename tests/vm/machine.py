@@ -58,6 +58,7 @@ class Machine:
         # As Molecule's scenario does it.
         strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
         env = dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="300")
+        env["ANSIBLE_FORCE_COLOR"] = "0"  # Molecule asks for colours
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 

@@ -153,7 +153,11 @@ def units(names: List[str]) -> Dict[str, Dict[str, str]]:
     """Whether systemd has each unit, runs it, and starts it at boot; nothing where systemd does not run."""
     if not names or not os.path.isdir("/run/systemd/system"):
         return {}
-    done = run(["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *names])
+    done = run(["systemctl", "show", "--property=Id,LoadState,ActiveState", *names])
+    # Read from the files as the next boot will; the property UnitFileState is as old as the last reload. All of them: a
+    # name would be a pattern here, and a mount's has backslashes.
+    listed = run(["systemctl", "list-unit-files", "--no-legend", "--no-pager"])
+    enabled = dict(line.split()[:2] for line in listed["output"].splitlines() if len(line.split()) > 1)
     found = {}
     for block in done["output"].split("\n\n"):
         fields = dict(line.partition("=")[::2] for line in block.splitlines())
@@ -161,6 +165,6 @@ def units(names: List[str]) -> Dict[str, Dict[str, str]]:
             found[fields["Id"]] = {
                 "load": fields.get("LoadState", ""),
                 "active": fields.get("ActiveState", ""),
-                "enabled": fields.get("UnitFileState", ""),
+                "enabled": enabled.get(fields["Id"], ""),
             }
     return found
