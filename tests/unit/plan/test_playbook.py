@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -98,12 +99,11 @@ def test_check_mode_writes_nothing(inventory: Path, tmp_path: Path) -> None:
 
 
 def test_another_system_stops_with_the_list_of_supported_ones(inventory: Path, tmp_path: Path) -> None:
-    facts = {"distribution": "Fedora", "distribution_version": "40", "distribution_major_version": "40"}
+    release = 'NAME="Fedora Linux"\nID=fedora\nVERSION_ID=40\nVERSION_CODENAME=""\n'
+    answer = {"content": base64.b64encode(release.encode()).decode()}
     play = tmp_path / "play.yml"
-    tasks = [
-        {"name": "Claim to be another", "ansible.builtin.set_fact": {"cacheable": True, **facts}},
-        {"name": "Check", "ansible.builtin.include_role": {"name": str(ROOT / "roles/preflight")}},
-    ]
+    role = {"name": str(ROOT / "roles/preflight")}
+    tasks = [{"ansible.builtin.include_role": role, "vars": {"__preflight_release": answer}}]
     play.write_text(json.dumps([{"hosts": "here", "gather_facts": False, "tasks": tasks}]))
     done = run(play, inventory)
     assert done.returncode == 2
