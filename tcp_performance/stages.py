@@ -38,23 +38,25 @@ class Stage:
     run: Callable[[bool], None]
     packages: tuple[str, ...] = ()
     engine: bool = False  # a Docker engine
+    first: bool = False  # it keeps its pace, the others take what it leaves
     after: tuple[str, ...] = ()
 
 
-# The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end. The
-# first one keeps its pace, the others take what it leaves.
+# The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end.
 STAGES = (
     Stage(
         "molecule-host",
         "Debian 12 on a virtual machine: boot arguments, reboot, effective state, rights, mutants, revert",
         steps.machine,
         system_packages.MACHINES,
+        first=True,
     ),
     Stage(
         "interruptions",
         "provisioning cut off at random points: nothing is lost, and a revert still leads back",
         steps.interruptions,
         system_packages.MACHINES,
+        first=True,
         after=("molecule-host",),
     ),
     Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
@@ -161,7 +163,7 @@ def prepared(stages: list[Stage]) -> Iterator[None]:
     with contextlib.ExitStack() as engine:
         if any(stage.engine for stage in stages):
             try:
-                engine.enter_context(DockerEngine(f"test run in {ROOT}"))
+                engine.enter_context(DockerEngine(f"test run in {ROOT}", polite=True))
             except EngineError as reason:  # the stages that want one say so too
                 print(f"no Docker engine: {reason}", flush=True)
         yield
@@ -186,7 +188,7 @@ def run_all(long: bool, jobs: int) -> list[Result]:
     """Run every stage and print what became of it; after that nothing that was started for them is left."""
 
     def command(name: str) -> list[str]:
-        way = [] if name == STAGES[0].name else ["nice"]
+        way = [] if find(name).first else ["nice"]
         return [*way, sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
 
     begin = time.monotonic()
