@@ -19,6 +19,16 @@ from tests.host.verdict import NOT_APPLICABLE, Setting
 
 Rows = dict[str, dict[str, Any]]
 
+# Around users who come and go: useradd and userdel keep copies of the files from before.
+BACKUPS = "passwd shadow group gshadow subuid subgid"
+KEEP_BACKUPS = (
+    f"for name in {BACKUPS}; do if [ -e /etc/$name- ]; then cp -a /etc/$name- /run/tcp-$name-; fi; done"
+)
+PUT_BACKUPS_BACK = (
+    f"for name in {BACKUPS}; do "
+    "if [ -e /run/tcp-$name- ]; then mv /run/tcp-$name- /etc/$name-; else rm -f /etc/$name-; fi; done"
+)
+
 
 @dataclass(frozen=True)
 class Machine:

@@ -10,7 +10,7 @@ import base64
 from dataclasses import dataclass
 
 from tests.host.state import Plan
-from tests.vm.machine import Machine
+from tests.vm.machine import KEEP_BACKUPS, PUT_BACKUPS_BACK, Machine
 
 # Not below /run, where nothing may be executed.
 FOLDER = "/var/tmp/tcp-performance-rights"
@@ -139,7 +139,7 @@ def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tupl
     """What came of each probe, by role of the user and name of the probe."""
     people = users(plan)
     groups = {group["role"]: group["name"] for group in plan["groups"]}
-    lines = [f"mkdir -p {FOLDER}"]
+    lines = [KEEP_BACKUPS, f"mkdir -p {FOLDER}"]
     for number, probe in enumerate(tried.values()):
         packed = base64.b64encode(probe.program.encode()).decode()
         lines.append(f"echo {packed} | base64 -d > {FOLDER}/{number}; chmod 755 {FOLDER}/{number}")
@@ -154,7 +154,8 @@ def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tupl
     try:
         printed = machine.root("\n".join(lines))
     finally:
-        machine.try_root("\n".join(f"userdel {user}" for user in people.values()) + f"\nrm -rf {FOLDER}")
+        gone = [f"userdel {user}" for user in people.values()]
+        machine.try_root("\n".join([*gone, f"rm -rf {FOLDER}", PUT_BACKUPS_BACK]))
     names = list(tried)
     found = {}
     for line in printed.splitlines():
