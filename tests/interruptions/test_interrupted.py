@@ -72,7 +72,7 @@ class Provisioned:
         return dict(
             environment(),
             ANSIBLE_STRATEGY=strategy,
-            ANSIBLE_TIMEOUT="300",
+            ANSIBLE_TIMEOUT="120",
             ANSIBLE_DISPLAY_SKIPPED_HOSTS="true",
             PYTHONUNBUFFERED="1",
         )

@@ -67,7 +67,7 @@ class Machine:
         command += ["-e", json.dumps(extra)] if extra else []
         # As Molecule's scenario does it.
         strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
-        env = dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="300")
+        env = dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="120")
         env["ANSIBLE_FORCE_COLOR"] = "0"  # Molecule asks for colours
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
