@@ -39,6 +39,7 @@ class Stage:
     packages: tuple[str, ...] = ()
     engine: bool = False  # a Docker engine
     first: bool = False  # it keeps its pace, the others take what it leaves
+    long: bool = False  # it runs with --long, and by its name
     after: tuple[str, ...] = ()
 
 
@@ -50,6 +51,7 @@ STAGES = (
         steps.machine,
         system_packages.MACHINES,
         first=True,
+        long=True,
     ),
     Stage(
         "interruptions",
@@ -57,6 +59,7 @@ STAGES = (
         steps.interruptions,
         system_packages.MACHINES,
         first=True,
+        long=True,
         after=("molecule-host",),
     ),
     Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
@@ -192,8 +195,9 @@ def run_all(long: bool, jobs: int) -> list[Result]:
         return [*way, sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
 
     begin = time.monotonic()
-    with prepared(list(STAGES)):
-        results = SideBySide(STAGES, jobs, command).run()
+    chosen = [stage for stage in STAGES if long or not stage.long]
+    with prepared(chosen):
+        results = SideBySide(chosen, jobs, command).run()
         summary(results, time.monotonic() - begin)
     return results
 
@@ -204,7 +208,7 @@ def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) 
     chosen = [find(only)] if only else list(STAGES)
     if list_only:
         for stage in chosen:
-            print(f"{stage.name:18} {stage.proves}")
+            print(f"{stage.name:18} {stage.proves}{' (with --long)' if stage.long and not only else ''}")
         return 0
     with interruptible():
         if only:
