@@ -38,8 +38,7 @@ class Stage:
     run: Callable[[bool], None]
     packages: tuple[str, ...] = ()
     engine: bool = False  # a Docker engine
-    first: bool = False  # it keeps its pace, the others take what it leaves
-    long: bool = False  # it runs with --long, and by its name
+    long: bool = False  # it runs with --long and by its name, at its own pace: the others take what it leaves
     after: tuple[str, ...] = ()
 
 
@@ -50,7 +49,6 @@ STAGES = (
         "Debian 12 on a virtual machine: boot arguments, reboot, effective state, rights, mutants, revert",
         steps.machine,
         system_packages.MACHINES,
-        first=True,
         long=True,
     ),
     Stage(
@@ -58,7 +56,6 @@ STAGES = (
         "provisioning cut off at random points: nothing is lost, and a revert still leads back",
         steps.interruptions,
         system_packages.MACHINES,
-        first=True,
         long=True,
         after=("molecule-host",),
     ),
@@ -191,7 +188,7 @@ def run_all(long: bool, jobs: int) -> list[Result]:
     """Run every stage and print what became of it; after that nothing that was started for them is left."""
 
     def command(name: str) -> list[str]:
-        way = [] if find(name).first else ["nice"]
+        way = [] if find(name).long else ["nice"]
         return [*way, sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
 
     begin = time.monotonic()

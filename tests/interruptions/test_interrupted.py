@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,10 +14,11 @@ import pytest
 import yaml
 
 from tcp_performance import verify, vm_image, vm_machine
-from tcp_performance.playbooks import ROOT, environment
+from tcp_performance.playbooks import ROOT
 from tcp_performance.vm_guest import Machine
 from tests import fingerprint
 from tests.interruptions.cut import choose, cut_off
+from tests.vm.machine import for_a_machine
 
 SCENARIO = ROOT / "molecule/host/molecule.yml"
 IMAGE = "debian-12"
@@ -67,15 +67,8 @@ class Provisioned:
         ]
 
     def environment(self) -> dict[str, str]:
-        strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
         # Banners as the tasks begin, skipped ones too: that is what the place of a cut is counted by.
-        return dict(
-            environment(),
-            ANSIBLE_STRATEGY=strategy,
-            ANSIBLE_TIMEOUT="120",
-            ANSIBLE_DISPLAY_SKIPPED_HOSTS="true",
-            PYTHONUNBUFFERED="1",
-        )
+        return dict(for_a_machine(), ANSIBLE_DISPLAY_SKIPPED_HOSTS="true", PYTHONUNBUFFERED="1")
 
     def play(self, playbook: str) -> str:
         done = subprocess.run(

@@ -16,18 +16,19 @@ from tests.host.collect import collect
 from tests.host.settings import settings
 from tests.host.state import Plan, State
 from tests.host.verdict import NOT_APPLICABLE, Setting
+from tests.vm.mutants.shell import FUNCTIONS
 
 Rows = dict[str, dict[str, Any]]
 
-# Around users who come and go: useradd and userdel keep copies of the files from before.
-BACKUPS = "passwd shadow group gshadow subuid subgid"
-KEEP_BACKUPS = (
-    f"for name in {BACKUPS}; do if [ -e /etc/$name- ]; then cp -a /etc/$name- /run/tcp-$name-; fi; done"
-)
-PUT_BACKUPS_BACK = (
-    f"for name in {BACKUPS}; do "
-    "if [ -e /run/tcp-$name- ]; then mv /run/tcp-$name- /etc/$name-; else rm -f /etc/$name-; fi; done"
-)
+# useradd and userdel keep copies of the files from before: spared, they are put back by UNDO.
+SPARE_ACCOUNTS = f"""{FUNCTIONS}
+for name in passwd shadow group gshadow subuid subgid; do spare /etc/$name-; done"""
+
+
+def for_a_machine() -> dict[str, str]:
+    """Ansible's environment as Molecule's scenario has it, but without the colours that Molecule asks for."""
+    strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
+    return dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="120", ANSIBLE_FORCE_COLOR="0")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,9 @@ class Machine:
         command = [str(Path(sys.executable).parent / "ansible-playbook"), f"ansible/{playbook}.yml"]
         command += ["-i", str(self.inventory), "--limit", self.name, *arguments]
         command += ["-e", json.dumps(extra)] if extra else []
-        # As Molecule's scenario does it.
-        strategy = os.environ.get("TCP_PERFORMANCE_VM_STRATEGY", "mitogen_linear")
-        env = dict(environment(), ANSIBLE_STRATEGY=strategy, ANSIBLE_TIMEOUT="120")
-        env["ANSIBLE_FORCE_COLOR"] = "0"  # Molecule asks for colours
-        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=for_a_machine(), capture_output=True, text=True, check=False
+        )
 
 
 def judge(state: State) -> Rows:

@@ -10,7 +10,8 @@ import base64
 from dataclasses import dataclass
 
 from tests.host.state import Plan
-from tests.vm.machine import KEEP_BACKUPS, PUT_BACKUPS_BACK, Machine
+from tests.vm.machine import SPARE_ACCOUNTS, Machine
+from tests.vm.mutants.shell import UNDO
 
 # Not below /run, where nothing may be executed.
 FOLDER = "/var/tmp/tcp-performance-rights"
@@ -139,7 +140,7 @@ def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tupl
     """What came of each probe, by role of the user and name of the probe."""
     people = users(plan)
     groups = {group["role"]: group["name"] for group in plan["groups"]}
-    lines = [KEEP_BACKUPS, f"mkdir -p {FOLDER}"]
+    lines = [SPARE_ACCOUNTS, f"mkdir -p {FOLDER}"]
     for number, probe in enumerate(tried.values()):
         packed = base64.b64encode(probe.program.encode()).decode()
         lines.append(f"echo {packed} | base64 -d > {FOLDER}/{number}; chmod 755 {FOLDER}/{number}")
@@ -155,7 +156,7 @@ def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tupl
         printed = machine.root("\n".join(lines))
     finally:
         gone = [f"userdel {user}" for user in people.values()]
-        machine.try_root("\n".join([*gone, f"rm -rf {FOLDER}", PUT_BACKUPS_BACK]))
+        machine.try_root("\n".join([*gone, f"rm -rf {FOLDER}", UNDO]))
     names = list(tried)
     found = {}
     for line in printed.splitlines():

@@ -9,7 +9,8 @@ import pytest
 from tests.host.cpus import expand, meaning
 from tests.host.state import State
 from tests.host.verdict import COMPLIANT, NOT_APPLICABLE
-from tests.vm.machine import KEEP_BACKUPS, PUT_BACKUPS_BACK, Machine, judge
+from tests.vm.machine import SPARE_ACCOUNTS, Machine, judge
+from tests.vm.mutants.shell import UNDO
 
 
 def test_the_verdict_is_compliant(sound: State) -> None:
@@ -71,9 +72,9 @@ def test_a_member_who_logs_in_has_the_limits(machine: Machine, sound: State) -> 
     group = sound.plan["limits"][0]["domain"].lstrip("@")
     user = "tcp-limits"
     text = machine.root(
-        f"{KEEP_BACKUPS}\nuseradd --no-create-home --shell /bin/sh --groups {group} {user}\n"
+        f"{SPARE_ACCOUNTS}\nuseradd --no-create-home --shell /bin/sh --groups {group} {user}\n"
         f"su -l {user} -c 'prlimit --raw --noheadings --output RESOURCE,SOFT,HARD' 2>/dev/null\nuserdel {user}\n"
-        f"{PUT_BACKUPS_BACK}"
+        f"{UNDO}"
     )
     found = {name: (soft, hard) for name, soft, hard in (line.split() for line in text.splitlines())}
     for limit in sound.plan["limits"]:
