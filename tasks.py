@@ -202,11 +202,12 @@ def test(
 
 @task
 def lock(c: Context) -> None:
-    """Resolve requirements.in anew into requirements.lock, with hashes, for Python 3.10 to 3.13."""
-    c.run(
-        "uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header"
-        " --upgrade requirements.in -o requirements.lock"
-    )
+    """Resolve requirements.in anew into requirements.lock, with hashes, for Python 3.10 to 3.13; the peers' too."""
+    for folder in ("", "kernels/bench/"):
+        c.run(
+            "uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header"
+            f" --upgrade {folder}requirements.in -o {folder}requirements.lock"
+        )
 
 
 ns = Collection.from_module(sys.modules[__name__])

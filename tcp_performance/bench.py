@@ -15,7 +15,7 @@ import numpy
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance import comparisons, numpy_peers
+from tcp_performance import comparisons, numpy_peers, python_peers
 from tcp_performance.playbooks import BUILD, ROOT
 from tcp_performance.report.figures import meets
 
@@ -132,6 +132,8 @@ def collect(command: Path, registry: Path | None, others: bool) -> Figures:
     add_peers(figures["rows"])
     if others:
         figures.update(comparisons.measure(command, registry))
+        for kind, rows in python_peers.measure().items():
+            figures[kind] += rows
         figures.update(engine=comparisons.engine(command), workload=comparisons.workload(command))
     figures["machine"].update(
         commit=commit(),
@@ -168,6 +170,6 @@ def run(
         show(figures)
         if others:
             told = [*comparisons.lines(figures), "", *comparisons.engine_lines(figures["engine"]), ""]
-            told += ["a recorded build, replayed:", *figures["workload"]]
+            told += comparisons.workload_lines(figures["workload"])
             print("", *told, sep="\n")
     return 1 if any(meets(row) is False for row in figures["rows"]) else 0

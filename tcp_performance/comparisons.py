@@ -53,17 +53,34 @@ def engine_lines(figures: list[Figures]) -> list[str]:
     return told
 
 
-def workload(command: Path) -> list[str]:
-    """What `replay` says of the recorded build in the checkout: decisions, anomalies, the time of an event."""
-    arguments = ["replay", "--registry", f"{RECORDED}.tcpdb", "--trace", f"{RECORDED}.trace"]
+def workload(command: Path) -> Figures:
+    """What `replay` says of the recorded build in the checkout: decisions, anomalies, the times of its events.
+
+    Empty where the command is too old to say it.
+    """
+    arguments = ["replay", "--json", "--registry", f"{RECORDED}.tcpdb", "--trace", f"{RECORDED}.trace"]
     done = subprocess.run([str(command), *arguments], capture_output=True, text=True)
-    return done.stdout.splitlines() if done.returncode == 0 else [f"not replayed: {done.stderr.strip()}"]
+    figures: Figures = json.loads(done.stdout) if done.returncode == 0 else {}
+    return figures
+
+
+def workload_lines(figures: Figures) -> list[str]:
+    if not figures:
+        return ["a recorded build: not replayed, the command is of another version"]
+    decisions = ", ".join(f"{name} {count:,}" for name, count in figures["decisions"].items())
+    times = ", ".join(f"{share} % {time:,}" for share, time in figures["percentiles"].items())
+    return [
+        f"a recorded build, replayed: {figures['events']:,} events of {figures['agents']:,} agents: {decisions}",
+        f"    anomalous {figures['anomalous']:,}, agents quarantined {figures['quarantined']:,};"
+        f" an event takes at most (ns): {times}",
+    ]
 
 
 def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
-    """{comparisons: [{operation, contenders: [{name, median, p10, p90}]}], absent: [{name, reason}]}; ours is first.
+    """{comparisons: [{operation, contenders: [{name, median, p10, p90}], floor}], absent: [{name, reason}]}.
 
-    Nothing measured is an `absent` of everything, with the reason.
+    Ours is the first contender; `floor` is there where it is known. Nothing measured is an `absent` of everything,
+    with the reason.
     """
     peers = program(command)
     if peers is None:
@@ -81,16 +98,19 @@ def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
 
 
 def lines(figures: Figures) -> list[str]:
-    """As text: ours, how many times the best peer takes, and every peer."""
+    """As text: ours, how many times the best peer takes, what none can be faster than where it is known, every peer."""
     if not figures["comparisons"]:
         told = []
     else:
         width = max(len(row["operation"]) for row in figures["comparisons"])
-        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  peers"]
+        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
         for row in figures["comparisons"]:
             ours, *peers = row["contenders"]
             best = min(peer["median"] for peer in peers)
             named = ", ".join(f"{peer['name']} {peer['median']:,.1f}" for peer in peers)
             ahead = best / ours["median"]
-            told.append(f"{row['operation']:{width}}  {ours['median']:>9,.1f}  {ahead:>5.1f}x  {named}")
+            floor = f"{row['floor']:,.1f}" if "floor" in row else "-"
+            told.append(
+                f"{row['operation']:{width}}  {ours['median']:>9,.1f}  {ahead:>5.1f}x  {floor:>7}  {named}"
+            )
     return told + [f"{one['name']}: not available: {one['reason']}" for one in figures["absent"]]

@@ -123,15 +123,15 @@ def find_daemon() -> str | None:
     return shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def launch(polite: bool) -> State:
-    """Start dockerd, and with it all containers, at that priority, and wait until it answers."""
+def launch() -> State:
+    """Start dockerd and wait until it answers."""
     daemon = find_daemon()
     if daemon is None:
         raise EngineError("dockerd is not installed")
     state = State(0, "", has_bridge(), engine_mounts(), IP_FORWARD.read_text().strip(), packet_filter.save())
     with LOG.open("w") as log:
         process = subprocess.Popen(
-            [*(["nice"] if polite else []), daemon, "--log-level=warn"],
+            [daemon, "--log-level=warn"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -153,11 +153,8 @@ def launch(polite: bool) -> State:
     raise EngineError(f"dockerd does not come up; its last words:\n{last_words}")
 
 
-def start(user: str, polite: bool = False) -> bool:
-    """Make sure that an engine runs; True when `user` now shares one that was started here.
-
-    A `polite` one, if it has to be started, leaves what else runs its pace, and so do its containers.
-    """
+def start(user: str) -> bool:
+    """Make sure that an engine runs; True when `user` now shares one that was started here."""
     with one_at_a_time():
         state = load()
         if state is None:
@@ -171,7 +168,7 @@ def start(user: str, polite: bool = False) -> bool:
                 install()
                 if is_running():  # where systemd runs, the package has started the engine already
                     return False
-            state = launch(polite)
+            state = launch()
         if user not in state.users:
             state.users.append(user)
             save(state)
@@ -261,11 +258,11 @@ def engine_mounts() -> list[str]:
 class DockerEngine:
     """`with DockerEngine("tests"):` an engine answers inside the block, and nothing started here is left behind it."""
 
-    def __init__(self, user: str, polite: bool = False) -> None:
-        self.user, self.polite = user, polite
+    def __init__(self, user: str) -> None:
+        self.user = user
 
     def __enter__(self) -> DockerEngine:
-        start(self.user, self.polite)
+        start(self.user)
         return self
 
     def __exit__(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from invoke import Exit
 
-from tcp_performance import kernels_build, system_packages
+from tcp_performance import kernels_build, system_packages, wheels
 from tcp_performance.playbooks import BUILD, ROOT
 from tcp_performance.stage_steps import Skipped, pytest, shell
 
@@ -54,18 +54,6 @@ def library(variant: str) -> Path:
 
 def program(name: str, variant: str) -> str:
     return str(BUILT / f"gpu/tests/{name}_{variant}")
-
-
-def install_nvcc() -> None:
-    """nvcc and its tools from PyPI's wheels into a folder of the checkout, once for each list of versions."""
-    stamp = WHEELS / "requirements.txt"
-    wanted = REQUIREMENTS.read_text()
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    uv = str(Path(sys.executable).parent / "uv")
-    where = ["--python", sys.executable, "--target", str(WHEELS)]
-    shell([uv, "pip", "install", "-q", "--require-hashes", "--reinstall", *where, "-r", str(REQUIREMENTS)])
-    stamp.write_text(wanted)
 
 
 def compilers() -> list[str]:
@@ -107,7 +95,7 @@ def binaries(long: bool) -> None:
     """Compile for every target, look into what came out, and load it on this machine."""
     if platform.machine() != "x86_64":
         raise Skipped(f"nvcc and hipcc are installed for x86-64 only; this is {platform.machine()}")
-    install_nvcc()
+    wheels.install(REQUIREMENTS, WHEELS)
     options = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DTCPK_TESTS=ON", *compilers()]
     shell(["cmake", "-S", "kernels", "-B", str(BUILT), *options])
     programs = [f"{name}_{variant}" for name in ("test_gpu", "bench_gpu") for variant in VARIANTS]

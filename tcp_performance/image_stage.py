@@ -8,11 +8,12 @@ import sys
 from docker.errors import DockerException
 from invoke import Exit
 
-from tcp_performance import image_build
+from tcp_performance import image_build, system_packages
 from tcp_performance.docker_engine import DockerEngine, is_running
 from tcp_performance.stage_steps import Skipped, shell
 
 TAG = "test"
+PACKAGES = (*system_packages.CONTAINERS, "docker-compose")  # which reads what run-image --manifests writes
 
 
 def images(long: bool) -> None:

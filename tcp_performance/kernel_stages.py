@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke import Exit
 
-from tcp_performance import comparisons, instructions, recorder
+from tcp_performance import comparisons, instructions, python_peers, recorder
 from tcp_performance.kernels_build import KERNELS, build_directory, compile_library, run
 from tcp_performance.stage_steps import shell, together
 
@@ -95,6 +95,8 @@ def races() -> None:
 def peers() -> None:
     """Every peer is found, built and measured; what the figures are is no matter of a test."""
     figures = comparisons.measure(build_directory("release") / "tcp_behavioral_engine", None, rounds=3)
+    for kind, rows in python_peers.measure(agents=1000, rounds=3).items():
+        figures[kind] += rows
     if figures["absent"] or not figures["comparisons"]:
         raise Exit(f"not compared with: {figures['absent']}", code=1)
 

@@ -36,13 +36,16 @@ TESTS_SKIPPED = re.compile(r"(\d+) skipped\b[^\n]* in [\d.]+s")
 
 
 class Runnable(Protocol):
-    """What a stage has to tell: its name, and the stages that must have ended before it begins."""
+    """What a stage has to tell: its name, what must have ended before it begins, and whether it runs alone."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def after(self) -> tuple[str, ...]: ...
+
+    @property
+    def alone(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def stop(running: list[Running], screen: Screen) -> list[Result]:
 
 
 class SideBySide:
-    """Stages, at most `jobs` of them at once, in the order given as far as `after` allows it.
+    """Stages, at most `jobs` of them at once, in the order given as far as `after` and `alone` allow it.
 
     `command` gives the command that runs a stage by name; what it prints goes to a file of that name in `logs`.
     """
@@ -201,20 +204,25 @@ class SideBySide:
         self.total, self.jobs, self.command, self.logs = len(stages), jobs, command, logs
         self.waiting = list(stages)
         self.running: list[Running] = []
+        self.alone: Running | None = None
         self.results: list[Result] = []
         self.screen = Screen()
 
     def start_what_may(self) -> None:
         for stage in tuple(self.waiting):
-            if len(self.running) >= self.jobs:
+            if len(self.running) >= self.jobs or self.alone in self.running:
                 return
-            unfinished = {other.name for other in self.waiting} | {other.name for other in self.running}
-            if not unfinished & set(stage.after):
-                log = self.logs / f"{stage.name}.log"
-                with interrupted_after():
-                    self.running.append(Running(stage.name, self.command(stage.name), log))
-                    self.waiting.remove(stage)
-                self.screen.say(f"{stage.name}: begins")
+            unfinished = {other.name for other in self.waiting} | {running.name for running in self.running}
+            if unfinished & set(stage.after):
+                continue
+            if stage.alone and self.running:  # nothing more begins before it
+                return
+            log = self.logs / f"{stage.name}.log"
+            with interrupted_after():
+                self.running.append(Running(stage.name, self.command(stage.name), log))
+                self.waiting.remove(stage)
+            self.alone = self.running[-1] if stage.alone else None
+            self.screen.say(f"{stage.name}: begins")
 
     def collect(self) -> None:
         for stage in tuple(self.running):

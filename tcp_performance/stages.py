@@ -18,8 +18,16 @@ from invoke import Exit
 from rich.console import Console
 from rich.table import Table
 
-from tcp_performance import gpu_stage, kernel_stages, system_packages, variant_stages
+from tcp_performance import (
+    gpu_stage,
+    image_buildx,
+    image_stage,
+    kernel_stages,
+    system_packages,
+    variant_stages,
+)
 from tcp_performance import stage_steps as steps
+from tcp_performance.base_image import ImageError
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tcp_performance.playbooks import ROOT
 from tcp_performance.side_by_side import SKIPPED, Result, SideBySide, interruptible
@@ -38,26 +46,27 @@ class Stage:
     run: Callable[[bool], None]
     packages: tuple[str, ...] = ()
     engine: bool = False  # a Docker engine
-    long: bool = False  # it runs with --long and by its name, at its own pace: the others take what it leaves
+    prepare: Callable[[], None] | None = None  # puts on this machine what no package does; raises ImageError
+    alone: bool = False  # an emulated machine wants all that this one has; the others share what time is left
     after: tuple[str, ...] = ()
 
 
-# The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end.
+# What runs alone first. Then the longest way: what others wait for, then what takes longest, so that nothing long
+# begins at the end.
 STAGES = (
     Stage(
         "molecule-host",
         "Debian 12 on a virtual machine: boot arguments, reboot, effective state, rights, mutants, revert",
         steps.machine,
         system_packages.MACHINES,
-        long=True,
+        alone=True,
     ),
     Stage(
         "interruptions",
         "provisioning cut off at random points: nothing is lost, and a revert still leads back",
         steps.interruptions,
         system_packages.MACHINES,
-        long=True,
-        after=("molecule-host",),
+        alone=True,
     ),
     Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
     Stage(
@@ -66,6 +75,14 @@ STAGES = (
         functools.partial(steps.molecule, "default"),
         CONTAINERS,
         engine=True,
+    ),
+    Stage(
+        "images",
+        "every container image out of the roles, run without rights; a broken kernel test ends the build",
+        image_stage.images,
+        image_stage.PACKAGES,
+        engine=True,
+        prepare=image_buildx.require,
     ),
     Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
     # Both build into kernels/build/release.
@@ -163,9 +180,15 @@ def prepared(stages: list[Stage]) -> Iterator[None]:
     with contextlib.ExitStack() as engine:
         if any(stage.engine for stage in stages):
             try:
-                engine.enter_context(DockerEngine(f"test run in {ROOT}", polite=True))
+                engine.enter_context(DockerEngine(f"test run in {ROOT}"))
             except EngineError as reason:  # the stages that want one say so too
                 print(f"no Docker engine: {reason}", flush=True)
+        for stage in stages:
+            try:
+                if stage.prepare:
+                    stage.prepare()
+            except ImageError as reason:
+                print(f"{stage.name}: {reason}", flush=True)
         yield
 
 
@@ -188,13 +211,11 @@ def run_all(long: bool, jobs: int) -> list[Result]:
     """Run every stage and print what became of it; after that nothing that was started for them is left."""
 
     def command(name: str) -> list[str]:
-        way = [] if find(name).long else ["nice"]
-        return [*way, sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
+        return [sys.executable, "-m", "tcp_performance.stages", name, *(["--long"] if long else [])]
 
     begin = time.monotonic()
-    chosen = [stage for stage in STAGES if long or not stage.long]
-    with prepared(chosen):
-        results = SideBySide(chosen, jobs, command).run()
+    with prepared(list(STAGES)):
+        results = SideBySide(list(STAGES), jobs, command).run()
         summary(results, time.monotonic() - begin)
     return results
 
@@ -205,7 +226,7 @@ def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) 
     chosen = [find(only)] if only else list(STAGES)
     if list_only:
         for stage in chosen:
-            print(f"{stage.name:18} {stage.proves}{' (with --long)' if stage.long and not only else ''}")
+            print(f"{stage.name:18} {stage.proves}")
         return 0
     with interruptible():
         if only:
@@ -218,8 +239,9 @@ def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) 
 
 def main(arguments: list[str]) -> int:
     """Run one stage; its exit status says how it ended, its last line why."""
+    stage = find(arguments[0])
     with interruptible():
-        result = run_here(find(arguments[0]), "--long" in arguments)
+        result = run_here(stage, "--long" in arguments)
     if result.note:
         print(result.note, flush=True)
     return {"passed": 0, "skipped": SKIPPED}.get(result.outcome, 1)

@@ -118,12 +118,12 @@ class Agent:
 
     def run(self, script: str, seconds: float) -> str:
         """Run a shell script as root and return what it printed; MachineError when it fails or takes longer."""
-        started = self.ask(
-            "guest-exec", path="/bin/sh", arg=["-ec", f"exec 2>&1\n{script}"], capture_output=True
-        )
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = self.ask("guest-exec-status", pid=started["pid"])
+        started = self.ask(
+            "guest-exec", seconds, path="/bin/sh", arg=["-ec", f"exec 2>&1\n{script}"], capture_output=True
+        )
+        while (left := deadline - time.monotonic()) > 0:
+            state = self.ask("guest-exec-status", left, pid=started["pid"])
             if state["exited"]:
                 output = base64.b64decode(state.get("out-data", "")).decode(errors="replace")
                 if state.get("exitcode") != 0:

@@ -184,6 +184,41 @@ def bench(seed: int = 1, operations: int = len(OPERATIONS)) -> dict[str, Any]:
     return {"machine": machine, "rows": rows}
 
 
+def beside() -> dict[str, Any]:
+    """What ./invoke bench measures besides: one comparison that ours wins, one that it loses, one without a peer."""
+    times = {
+        "lookup, batch, among 1567, hits, uniform": (3.1, 5.7, 13.4),
+        "lookup, one at a time, among 1000000, misses, Zipf": (45.8, 30.4, 155.0),
+        "lookup, one at a time, among 1567, hits, Zipf": (6.6,),
+        "quarantine set, add, already there": (4.4, 23.5, 1.0),
+    }
+    names = ("tcpk", "absl::flat_hash_map", "std::unordered_map")
+    comparisons: list[dict[str, Any]] = [
+        {
+            "operation": operation,
+            "contenders": [
+                {"name": name, "median": median, "p10": 0.9 * median, "p90": 1.2 * median}
+                for name, median in zip(names, medians)
+            ],
+        }
+        for operation, medians in times.items()
+    ]
+    comparisons[1]["floor"] = 21.5
+    tail = {"50": 190, "90": 301, "99": 421, "99.9": 571, "99.99": 66879, "100": 1122884}
+    return {
+        "comparisons": comparisons,
+        "absent": [{"name": "CRoaring", "reason": "its header is not installed"}],
+        "engine": [
+            {"agents": 10**6, "bytes": 192, "same_answers": True, "threads": {"1": 26.3, "2": 15.1}, "single": tail},
+            {"agents": 10**7, "absent": "it would take more than half of the free memory"},
+        ],
+        "workload": {
+            "events": 809, "agents": 459, "decisions": {"approve": 586, "caution": 223}, "anomalous": 23,
+            "quarantined": 0, "rejected": 0, "percentiles": {"50": 40, "99.9": 7912, "100": 7912},
+        },
+    }  # fmt: skip
+
+
 def write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value), encoding="utf-8")

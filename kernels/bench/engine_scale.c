@@ -86,7 +86,6 @@ static int ascending(const void *left, const void *right)
 
 static void print_singles(struct tcpk_engine *engine)
 {
-    static const double SHARES[] = {0.5, 0.9, 0.99, 0.999, 0.9999, 1};
     memset(&it.singles, 0, sizeof it.singles);
     for (size_t i = 0; i < SINGLES && i < EVENTS; i++) {
         const double begin = now();
@@ -94,11 +93,8 @@ static void print_singles(struct tcpk_engine *engine)
                             it.quarantined, NULL);
         histogram_record(&it.singles, (uint64_t)(now() - begin));
     }
-    printf(", \"single\": {");
-    for (size_t i = 0; i < sizeof SHARES / sizeof *SHARES; i++)
-        printf("%s\"%g\": %llu", i ? ", " : "", 100 * SHARES[i],
-               (unsigned long long)histogram_value(&it.singles, SHARES[i]));
-    printf("}");
+    printf(", \"single\": ");
+    histogram_print_json(&it.singles, stdout);
 }
 
 /* Thread numbers take turns, round by round; each has an engine of its own that sees the same events. */

@@ -70,6 +70,22 @@ std::vector<std::size_t> places(std::size_t n, bool zipf, std::uint64_t state)
     return asked;
 }
 
+const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
+
+// What no lookup can do without: one dependent read of an entry, its place known beforehand.
+Contender floor_of_hits(const Entries &entries, bool zipf)
+{
+    return {"floor",
+            [&entries, asked = places(entries.keys.size(), zipf, 7)] {
+                std::uint64_t dependent = 0;
+                const std::uint64_t nothing = ZERO;
+                for (const std::size_t place : asked)
+                    dependent = entries.descriptors[place + dependent][13] & nothing;
+                use(dependent);
+            },
+            {}};
+}
+
 // Of 4 keys asked for, `unknown` are in no map.
 std::vector<std::uint64_t> ask(const Entries &entries, bool zipf, unsigned unknown)
 {
@@ -84,8 +100,6 @@ struct Output {
     std::vector<Descriptor> descriptors = std::vector<Descriptor>(BATCH);
     std::vector<std::uint8_t> found = std::vector<std::uint8_t>(BATCH);
 };
-
-const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
 
 // One after the other: each key is known only when the former descriptor has been read.
 template <class Find> void one_by_one(const std::vector<std::uint64_t> &keys, const Find &find)
@@ -191,7 +205,11 @@ void compare_entries(const Entries &entries, std::size_t rounds, std::vector<Com
                 singles.push_back(single(name, map, keys));
                 batches.push_back(batch(name, map, keys, out));
             });
-            all.push_back(compare("lookup, one at a time," + what, std::move(singles), keys.size(), rounds));
+            std::optional<Contender> floor;
+            if (kind.unknown == 0)
+                floor = floor_of_hits(entries, zipf);
+            all.push_back(
+                compare("lookup, one at a time," + what, std::move(singles), keys.size(), rounds, std::move(floor)));
             all.push_back(compare("lookup, batch," + what, std::move(batches), keys.size(), rounds));
         }
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ struct Contender {
 struct Comparison {
     std::string operation;
     std::vector<Contender> contenders; // ours is the first
+    std::optional<Contender> floor;    // what none of them can be faster than, where that is known
 };
 
 struct Absent {
@@ -44,18 +46,23 @@ inline double percentile(std::vector<double> samples, double share)
 // Each round times every contender once, beginning with another one each time: who comes first finds the caches that
 // the last one left.
 inline Comparison compare(std::string operation, std::vector<Contender> contenders, std::size_t operations,
-                          std::size_t rounds)
+                          std::size_t rounds, std::optional<Contender> floor = {})
 {
+    std::vector<Contender *> turns;
     for (Contender &contender : contenders)
-        contender.run();
+        turns.push_back(&contender);
+    if (floor)
+        turns.push_back(&*floor);
+    for (Contender *contender : turns)
+        contender->run();
     for (std::size_t round = 0; round < rounds; round++)
-        for (std::size_t i = 0; i < contenders.size(); i++) {
-            Contender &contender = contenders[(round + i) % contenders.size()];
+        for (std::size_t i = 0; i < turns.size(); i++) {
+            Contender &contender = *turns[(round + i) % turns.size()];
             const double begin = now();
             contender.run();
             contender.samples.push_back((now() - begin) / static_cast<double>(operations));
         }
-    return {std::move(operation), std::move(contenders)};
+    return {std::move(operation), std::move(contenders), std::move(floor)};
 }
 
 // splitmix64

@@ -21,7 +21,10 @@ void print(const std::vector<Comparison> &comparisons, const std::vector<Absent>
                         it.name.c_str(), percentile(it.samples, 0.5), percentile(it.samples, 0.1),
                         percentile(it.samples, 0.9));
         }
-        std::printf("]}");
+        std::printf("]");
+        if (comparisons[i].floor)
+            std::printf(", \"floor\": %.3f", percentile(comparisons[i].floor->samples, 0.5));
+        std::printf("}");
     }
     std::printf("],\n \"absent\": [");
     for (std::size_t i = 0; i < absent.size(); i++)

@@ -15,6 +15,8 @@ from tcp_performance.playbooks import ROOT
 SCHEMA = ROOT / "docs/report.schema.json"
 VERDICTS = ("drifted", "reboot-pending", "compliant", "not-applicable")  # most urgent first
 
+BESIDE = ("comparisons", "absent", "engine", "workload")  # measured by ./invoke bench, not while provisioning
+
 
 class InvalidReport(ValueError):
     """What would be written does not fit the schema; `errors` has every reason, each with its place."""
@@ -56,11 +58,11 @@ def assemble(
 ) -> dict[str, Any]:
     """The report of one host, valid by the schema.
 
-    `verdicts` is the verifier's file ({host, profile, verdicts}), `bench` the benchmark's ({machine, rows}) or None
-    where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine.
+    `verdicts` is the verifier's file ({host, profile, verdicts}), `bench` the benchmark's ({machine, rows}, and some
+    of BESIDE) or None where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine.
     Raises InvalidReport.
     """
-    report = {
+    report: dict[str, Any] = {
         "schema": 1,
         "host": verdicts["host"],
         "profile": verdicts["profile"],
@@ -70,6 +72,7 @@ def assemble(
         "toolchain": {**(bench.get("machine", {}) if bench else {}), **(toolchain or {})},
         "generated": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+    report |= {name: bench[name] for name in BESIDE if bench and bench.get(name)}
     validate(report)
     return report
 

@@ -1,47 +1,18 @@
-"""One operation's latencies as a picture: variants and peers on one log axis, with target and floor.
-
-matplotlib draws it as SVG. The SVG goes into the page itself, so its colours are the page's (CSS variables: light,
-dark, print), its text stays text, and no identifier meets another picture's.
-"""
+"""One operation's latencies as a picture: variants and peers on one log axis, with target and floor."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from tcp_performance.report.figures import Operation, Row, judged, time
+from tcp_performance.report.svg import FLOOR, GRID, INK, PANEL, PEER, SHAPE, TARGET, picture, plate
 
-# Stand-ins that matplotlib writes and the page's variables that take their place.
-INK, MUTED, SHAPE, FLOOR, TARGET, PEER, PANEL, GRID = (f"#0a0b{index:02x}" for index in range(1, 9))
-VARIABLES = {
-    INK: "--ink",
-    MUTED: "--muted",
-    SHAPE: "--shape",
-    FLOOR: "--floor",
-    TARGET: "--target",
-    PEER: "--peer",
-    PANEL: "--panel",
-    GRID: "--line",
-}
-WIDTH = 315.0  # points; a card is wider, so that a point is more than a pixel there
 LABEL, RIDGE, DOT, LINE = 15.0, 24.0, 11.0, 13.0  # heights in points
-SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tcp-performance",
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "axes.linewidth": 0.8,
-}
 BINS = 140
 
 
@@ -51,10 +22,8 @@ def draw(operation: Operation, number: int) -> str:
     variants, peers = operation.rows, operation.peers
     lines = [part for part in (_target(operation.best), _floor(operation.best)) if part]
     height = len(variants) * (LABEL + RIDGE) + len(peers) * (LABEL + DOT) + len(lines) * LINE + 4
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH / 72, (height + 26) / 72))
-        FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.02, 22 / (height + 26), 0.96, height / (height + 26)))
+    with picture(height, 26, describe(operation), f"k{number}-") as drawn:
+        axes = drawn.axes
         axes.set_xscale("log")
         axes.set_xlim(low, high)
         axes.set_ylim(0, height)
@@ -69,9 +38,7 @@ def draw(operation: Operation, number: int) -> str:
         for peer in peers:
             top -= LABEL + DOT
             _peer(axes, peer, top)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), describe(operation), f"k{number}-")
+    return drawn.svg
 
 
 def describe(operation: Operation) -> str:
@@ -120,9 +87,6 @@ def quantile(histogram: Sequence[Sequence[float]], share: float) -> float:
 
 
 def _style(axes: Any, low: float, high: float) -> None:
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(MUTED)
     steps = (1, 2, 5) if high / low < 60 else (1, 3) if high / low < 1000 else (1,)
     margin = (high / low) ** 0.045  # a label at the very edge would be cut
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -131,14 +95,13 @@ def _style(axes: Any, low: float, high: float) -> None:
         FixedLocator([tick for tick in ticks if low * margin <= tick <= high / margin])
     )
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
-    axes.tick_params(axis="x", length=3, color=MUTED, labelcolor=MUTED, labelsize=9)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.yaxis.set_major_locator(NullLocator())
 
 
-def _tick(nanoseconds: float) -> str:
+def tick(nanoseconds: float) -> str:
+    """What stands at a mark of an axis."""
     for factor, unit in ((1e6, "ms"), (1e3, "µs")):
         if nanoseconds >= factor * 0.999:
             return f"{nanoseconds / factor:g} {unit}"
@@ -150,18 +113,14 @@ def _line(axes: Any, value: float, label: str, colour: str, dashes: Any, y: floa
     left = place > 0.62
     axes.annotate(
         label, (value, y + 3), xytext=(-4 if left else 4, 0), textcoords="offset points",
-        ha="right" if left else "left", color=colour, fontweight="bold", zorder=5, bbox=_plate(),
+        ha="right" if left else "left", color=colour, fontweight="bold", zorder=5, bbox=plate(),
     )  # fmt: skip
-
-
-def _plate() -> dict[str, Any]:
-    return {"facecolor": PANEL, "edgecolor": "none", "pad": 1}
 
 
 def _caption(axes: Any, text: str, y: float) -> None:
     axes.annotate(
         text, (0, y), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
-        ha="left", va="bottom", color=INK, zorder=5, bbox=_plate(),
+        ha="left", va="bottom", color=INK, zorder=5, bbox=plate(),
     )  # fmt: skip
 
 
@@ -198,25 +157,3 @@ def _peer(axes: Any, peer: Row, y: float) -> None:
         [peer["median"]], [y + DOT / 2], marker="D", markersize=6, color=PANEL, markeredgecolor=PEER,
         markeredgewidth=1.6, zorder=4,
     )  # fmt: skip
-
-
-def _inline(svg: str, label: str, prefix: str) -> str:
-    """matplotlib's file as a part of the page."""
-    body = svg[svg.index("<svg") :]
-    view = re.search(r'viewBox="([^"]+)"', body)
-    assert view is not None, "matplotlib writes a viewBox"
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<svg\b[^>]*>", "", body, count=1)
-    body = re.sub(r"<title>.*?</title>", "", body, flags=re.DOTALL)
-    body = re.sub(r'\bid="', f'id="{prefix}', body)
-    body = re.sub(r'href="#', f'href="#{prefix}', body).replace("xlink:href", "href")
-    body = re.sub(r"url\(#", f"url(#{prefix}", body)
-    for colour, variable in VARIABLES.items():
-        body = body.replace(colour, f"var({variable})")
-    body = re.sub(r"font: ([\d.]+)px[^;\"]*|font-family:[^;\"]*", _font, body)
-    head = f'<svg class="latency" viewBox="{view.group(1)}" role="img" aria-label="{escape(label)}">'
-    return head + body.strip()
-
-
-def _font(found: re.Match[str]) -> str:
-    return f"font-size: {found.group(1)}px" if found.group(1) else "font-family: inherit"

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tcp_performance.report import figures, latency, topology
+from tcp_performance.report import beside, figures, latency, topology
 from tcp_performance.report.document import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -52,6 +52,8 @@ def render(report: dict[str, Any]) -> str:
     operations = figures.by_operation(report["kernels"])
     met, aimed = figures.targets(operations)
     counts = Counter(row["verdict"] for row in report["verdicts"])
+    families = beside.families(report.get("comparisons", []))
+    curves = beside.curves(report)
     return environment().get_template("index.html.j2").render(
         report=report,
         plan=report["plan"],
@@ -63,6 +65,11 @@ def render(report: dict[str, Any]) -> str:
         roles=sorted(Counter(row["role"] for row in report["verdicts"]).items()),
         counts=counts,
         operations=[(operation, Markup(latency.draw(operation, n))) for n, operation in enumerate(operations)],
+        families=[(family, Markup(beside.draw(family, n))) for n, family in enumerate(families)],
+        ahead=beside.ahead,
+        marks=beside.MARKS,
+        curves=list(zip(curves, beside.STROKES)),
+        tails=Markup(beside.draw_tails(curves)) if curves else "",
         met=met,
         aimed=aimed,
         meets=figures.meets,

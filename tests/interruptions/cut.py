@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import Callable
 
 from tcp_performance.vm_guest import Machine
+from tcp_performance.vm_monitor import MachineError
 
 TASK = re.compile(r"^TASK \[(?:(?P<role>\w+) : )?")
 # A run that has lost its machine finds out by itself.
 NOTICED_SECONDS = 300
+# An agent that goes down with its machine does not answer what it was asked last.
+ANSWER_SECONDS = 60
 TASKS_OF_A_ROLE = 6
 DELAY_SECONDS = 3.0
 
@@ -34,8 +37,16 @@ class Cut:
 
 
 def connection_lost(machine: Machine, run: subprocess.Popen[str]) -> None:
-    """The machine's end of every connection goes; the run notices."""
-    machine.agent.run(f"pkill -KILL -u {machine.user} sshd", seconds=NOTICED_SECONDS)
+    """The machine's end of every connection goes; the run notices. A machine that restarts has none until it is up."""
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while True:
+        try:
+            machine.agent.run(f"pkill -KILL -u {machine.user} sshd", seconds=ANSWER_SECONDS)
+            return
+        except MachineError:
+            if run.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
 
 
 def process_killed(machine: Machine, run: subprocess.Popen[str]) -> None:

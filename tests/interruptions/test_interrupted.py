@@ -23,7 +23,7 @@ from tests.vm.machine import for_a_machine
 SCENARIO = ROOT / "molecule/host/molecule.yml"
 IMAGE = "debian-12"
 MEMBER = "trader"
-READY = f"sudo -n sh -c 'useradd --create-home {MEMBER} && apt-get -qq update'"
+READY = f"sudo -n sh -c 'useradd --create-home {MEMBER} && apt-get -qq update && apt-get -qq --yes upgrade >/dev/null'"
 TOOLS = Path(sys.executable).parent
 
 
@@ -53,7 +53,7 @@ class Provisioned:
         self.inventory.write_text(yaml.safe_dump({"all": {"hosts": {"host": host}}}))
 
     def ready(self) -> None:
-        """What Molecule's prepare.yml does: the user who is to get access, and package lists of today."""
+        """What Molecule's prepare.yml does: the user who is to get access, packages and their lists of today."""
         done = self.machine.ssh(READY)
         assert done.returncode == 0, done.stderr
 

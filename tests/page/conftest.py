@@ -33,7 +33,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     for cpus, shape in samples.SHAPES.items():
         folder = tmp_path_factory.mktemp(f"machine-{cpus}")
         plan = samples.plan(shape, folder)
-        _, made[cpus] = report.build(plan, samples.verdicts(plan), samples.bench(), folder / "report")
+        _, made[cpus] = report.build(
+            plan, samples.verdicts(plan), {**samples.bench(), **samples.beside()}, folder / "report"
+        )
     return made
 
 

@@ -57,7 +57,8 @@ def test_nothing_is_wider_than_the_window(look: Open, cpus: int, width: int) -> 
 def test_pictures_are_visible_and_not_blank(look: Open, cpus: int, width: int) -> None:
     with look(cpus, width) as chrome:
         drawn = {kind: boxes(chrome, kind) for kind in (".strips", ".latency", ".memory svg")}
-        assert len(drawn[".latency"]) == len(samples.OPERATIONS)
+        # One an operation, one a kind of comparison, and the distribution of single events.
+        assert len(drawn[".latency"]) == len(samples.OPERATIONS) + 3 + 1
         assert len(drawn[".strips"]) == len(drawn[".memory svg"]) >= 1
         for kind, places in drawn.items():
             for box in places:

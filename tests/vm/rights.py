@@ -1,7 +1,7 @@
 """What each access group is for, tried by members of one group alone and by a stranger, in sessions of their own.
 
-Each probe is a program that ends with 0 when the user could do it. They run one after the other in one round trip;
-all accounts are made for it and removed again.
+Each probe is a program that ends with 0 when the user could do it. A user's run one after the other in one session,
+all in one round trip; the accounts are made for it and removed again.
 """
 
 from __future__ import annotations
@@ -147,10 +147,14 @@ def attempts(machine: Machine, plan: Plan, tried: dict[str, Probe]) -> dict[tupl
     for role, user in people.items():
         more = f"--groups {groups[role]}" if role else ""
         lines.append(f"useradd --no-create-home --shell /bin/sh {more} {user}")
-    for role, user in people.items():
-        for number in range(len(tried)):
-            lines.append(f"said=$(su -l {user} -c {FOLDER}/{number} 2>&1 </dev/null); status=$?")
-            lines.append(f'echo "{role or "-"} {number} $status $(echo "$said" | base64 -w0)"')
+    each = (
+        f"for number in $(seq 0 {len(tried) - 1}); do\n"
+        f"said=$({FOLDER}/$number 2>&1 </dev/null); status=$?\n"
+        'echo "$1 $number $status $(echo "$said" | base64 -w0)"\ndone'
+    )
+    packed = base64.b64encode(shell(each).encode()).decode()
+    lines.append(f"echo {packed} | base64 -d > {FOLDER}/each; chmod 755 {FOLDER}/each")
+    lines += [f"su -l {user} -c '{FOLDER}/each {role or '-'}'" for role, user in people.items()]
     lines += [f"userdel {user}" for user in people.values()] + [f"rm -r {FOLDER}"]
     try:
         printed = machine.root("\n".join(lines))

@@ -62,8 +62,12 @@ def test_another_kernels_entry_has_our_arguments_too(machine: Machine, sound: St
     """The package's own hooks write the entry; nobody has to think of it."""
     package = "linux-image-cloud-amd64"
     before = grub_entries(machine.read(GRUB_MENU)[0])
-    # Nobody boots it, so it needs no initial file system, which takes an emulated processor a minute.
-    quiet = "INITRD=No DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends --yes"
+    # Nobody boots it, so it needs no initial file system, which takes an emulated processor a minute, and no file of it
+    # has to be on the disk at once.
+    quiet = (
+        "INITRD=No DEBIAN_FRONTEND=noninteractive "
+        "apt-get -qq --no-install-recommends --yes -o DPkg::Options::=--force-unsafe-io"
+    )
     new = machine.root(
         f"apt-cache depends {package} | sed -n 's/.*Depends: *\\(linux-image-[0-9].*\\)/\\1/p'"
     )

@@ -11,6 +11,7 @@ GPU library, which then is the only one.
 
 from __future__ import annotations
 
+from . import _openmp
 from ._backend import selection
 from ._behavior import BaselineModel, Window, baseline_score, baseline_score_many, window_scan
 from ._errors import BackendError, OutOfRangeError, RegistryError
@@ -51,5 +52,6 @@ for _public in __all__:
         _object.__module__ = __name__
 del _object, _public
 
+_openmp.share()
 # A choice that was forced and cannot be had is an error at import, not at the first call.
 selection()

@@ -35,10 +35,19 @@ uint64_t histogram_value(const struct histogram *histogram, double share)
     return histogram->largest;
 }
 
+static const double SHARES[] = {0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 0.99999, 1};
+
 void histogram_print(const struct histogram *histogram, FILE *out)
 {
-    static const double SHARES[] = {0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 0.99999, 1};
     for (unsigned i = 0; i < sizeof SHARES / sizeof *SHARES; i++)
         fprintf(out, "%9.3f %%  %8llu ns\n", 100 * SHARES[i],
                 (unsigned long long)histogram_value(histogram, SHARES[i]));
+}
+
+void histogram_print_json(const struct histogram *histogram, FILE *out)
+{
+    for (unsigned i = 0; i < sizeof SHARES / sizeof *SHARES; i++)
+        fprintf(out, "%s\"%g\": %llu", i ? ", " : "{", 100 * SHARES[i],
+                (unsigned long long)histogram_value(histogram, SHARES[i]));
+    fprintf(out, "}");
 }

@@ -20,4 +20,7 @@ uint64_t histogram_value(const struct histogram *histogram, double share);
 /* A line for each of the usual percentiles: the whole distribution up to its largest value. */
 void histogram_print(const struct histogram *histogram, FILE *out);
 
+/* The same as an object: percent of the values -> ns. */
+void histogram_print_json(const struct histogram *histogram, FILE *out);
+
 #endif

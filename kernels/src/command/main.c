@@ -9,7 +9,7 @@
 static const char USAGE[] =
     "usage: tcp_behavioral_engine validate [--registry FILE]\n"
     "       tcp_behavioral_engine bench [--json] [--registry FILE] [--rounds N]\n"
-    "       tcp_behavioral_engine replay --registry FILE --trace FILE\n"
+    "       tcp_behavioral_engine replay [--json] --registry FILE --trace FILE\n"
     "       tcp_behavioral_engine registry FILE\n"
     "       tcp_behavioral_engine --help | --version\n"
     "\n"
@@ -21,7 +21,7 @@ static const char USAGE[] =
     "  registry   print a registry: key, risk, decision, costs and name of each command\n"
     "\n"
     "exit: 0 ok, 1 a check failed, 2 usage or bad input\n"
-    "environment: TCPK_VARIANT=generic|avx2 forces a variant; one that this machine lacks is an error\n";
+    "environment: TCPK_VARIANT=generic|avx2|avx512|neon forces a variant; one that this machine lacks is an error\n";
 
 int complain(const char *format, ...)
 {
@@ -61,7 +61,7 @@ static int run(const char *command, const struct arguments *arguments)
 /* The options that a command takes, by their short letters. */
 static const char *allowed_options(const char *command)
 {
-    static const char *const OPTIONS[][2] = {{"validate", "r"}, {"bench", "jrn"}, {"replay", "rt"}, {"registry", ""}};
+    static const char *const OPTIONS[][2] = {{"validate", "r"}, {"bench", "jrn"}, {"replay", "jrt"}, {"registry", ""}};
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         if (strcmp(OPTIONS[i][0], command) == 0)
             return OPTIONS[i][1];

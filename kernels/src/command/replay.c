@@ -68,7 +68,36 @@ static bool process(struct tcpk_engine *engine, const struct trace *trace, size_
     return true;
 }
 
-static int replay(const struct trace *trace, const struct tcpk_table *table)
+struct outcome {
+    const size_t *decisions; /* of each kind */
+    uint64_t anomalous, quarantined, rejected;
+    const struct histogram *times;
+};
+
+static void print_lines(const struct trace *trace, const struct outcome *outcome)
+{
+    printf("%zu events of %" PRIu64 " agents\n", trace->count, trace->most + UINT64_C(1));
+    for (int i = 0; i < 4; i++)
+        printf("%-16s  %zu\n", tcpk_decision_name((enum tcpk_decision)i), outcome->decisions[i]);
+    printf("%-16s  %" PRIu64 "\n", "anomalous", outcome->anomalous);
+    printf("%-16s  %" PRIu64 "\n", "quarantined", outcome->quarantined);
+    printf("%-16s  %" PRIu64 "\n", "events of such", outcome->rejected);
+    printf("an event takes at most, by share of events\n");
+    histogram_print(outcome->times, stdout);
+}
+
+static void print_json(const struct trace *trace, const struct outcome *outcome)
+{
+    printf("{\"events\": %zu, \"agents\": %" PRIu64 ", \"decisions\": {", trace->count, trace->most + UINT64_C(1));
+    for (int i = 0; i < 4; i++)
+        printf("%s\"%s\": %zu", i ? ", " : "", tcpk_decision_name((enum tcpk_decision)i), outcome->decisions[i]);
+    printf("}, \"anomalous\": %" PRIu64 ", \"quarantined\": %" PRIu64 ", \"rejected\": %" PRIu64 ", \"percentiles\": ",
+           outcome->anomalous, outcome->quarantined, outcome->rejected);
+    histogram_print_json(outcome->times, stdout);
+    printf("}\n");
+}
+
+static int replay(const struct trace *trace, const struct tcpk_table *table, bool json)
 {
     const struct tcpk_engine_options options = {
         .agents = trace->most + 1,
@@ -90,14 +119,12 @@ static int replay(const struct trace *trace, const struct tcpk_table *table)
         !process(engine, trace, decisions, &rejected, times, &error)) {
         code = complain("%s", error.message);
     } else {
-        printf("%zu events of %" PRIu64 " agents\n", trace->count, options.agents);
-        for (int i = 0; i < 4; i++)
-            printf("%-16s  %zu\n", tcpk_decision_name((enum tcpk_decision)i), decisions[i]);
-        printf("%-16s  %" PRIu64 "\n", "anomalous", anomalies_of(trace));
-        printf("%-16s  %" PRIu64 "\n", "quarantined", tcpk_quarantine_count(tcpk_engine_quarantine(engine)));
-        printf("%-16s  %" PRIu64 "\n", "events of such", rejected);
-        printf("an event takes at most, by share of events\n");
-        histogram_print(times, stdout);
+        const struct outcome outcome = {.decisions = decisions,
+                                        .anomalous = anomalies_of(trace),
+                                        .quarantined = tcpk_quarantine_count(tcpk_engine_quarantine(engine)),
+                                        .rejected = rejected,
+                                        .times = times};
+        (json ? print_json : print_lines)(trace, &outcome);
     }
     tcpk_engine_free(engine);
     free(times);
@@ -118,7 +145,7 @@ int command_replay(const struct arguments *arguments)
     if (tcpk_table_of_registry(registry, &table, &error) != TCPK_OK)
         complain("%s: %s", arguments->registry, error.message);
     else if (read_trace(arguments->trace, &trace))
-        code = replay(&trace, table);
+        code = replay(&trace, table, arguments->json);
     trace_free(&trace);
     tcpk_table_free(table);
     tcpk_registry_free(registry);

@@ -41,7 +41,8 @@ def compute(backend: str, registry: Path) -> list[str]:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"backend {backend} does not work: {done.stderr.strip().splitlines()[-1]}")
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing said").splitlines()[-1]
+        sys.exit(f"backend {backend} does not work, exit {done.returncode}: {said}")
     return done.stdout.splitlines()
 
 

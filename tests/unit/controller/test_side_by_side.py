@@ -24,6 +24,7 @@ class Shell:
     name: str
     line: str
     after: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def run(stages: list[Shell], logs: Path, jobs: int = 4) -> list[Result]:
@@ -72,6 +73,17 @@ def test_a_stage_begins_when_those_before_it_have_ended_even_if_they_failed(tmp_
     results = run(stages, tmp_path)
     assert outcomes(results) == {"first": "failed", "second": "passed", "last": "passed"}
     assert results[-1].name == "last"
+
+
+def test_nothing_runs_beside_a_stage_that_wants_to_be_alone(tmp_path: Path) -> None:
+    shared = f"mkdir {tmp_path}/$$ && sleep 0.3 && rmdir {tmp_path}/$$"
+    # It fails when another one is under way, or comes while it is.
+    alone = f'sleep 0.3; test -z "$(find {tmp_path} -mindepth 1 -type d)"'
+    stages = [Shell("early", shared), Shell("alone", alone, alone=True), Shell("late", shared)]
+    stages += [Shell("second", alone, alone=True), Shell("last", shared, after=("alone",))]
+    results = run(stages, tmp_path)
+    assert set(outcomes(results).values()) == {"passed"}
+    assert [result.name for result in results][:2] == ["early", "alone"]
 
 
 def test_no_more_at_once_than_allowed(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_a_host_without_figures_fits(report: Report) -> None:
     assert bare["toolchain"] == {}
 
 
+def test_what_was_measured_besides_is_taken_over(report: Report) -> None:
+    verdicts = {name: report[name] for name in ("host", "profile", "verdicts")}
+    besides = samples.beside()
+    whole = document.assemble(report["plan"], verdicts, {**samples.bench(operations=1), **besides})
+    assert {name: whole[name] for name in besides} == besides
+    besides["engine"][0]["absent"] = "both measured and not"
+    with pytest.raises(document.InvalidReport, match="engine"):
+        document.assemble(report["plan"], verdicts, {**samples.bench(operations=1), **besides})
+
+
 def spoil(*path: Any, value: Any) -> Callable[[Report], None]:
     def change(report: Report) -> None:
         place: Any = report

@@ -48,6 +48,14 @@ def test_everything_is_on_the_page(report: Report) -> None:
     assert "gcc 12.2.0" in text
 
 
+def test_other_libraries_and_the_recorded_build_are_on_the_page(report: Report) -> None:
+    assert 'id="beside"' not in page.render(report)
+    text = page.render({**report, **samples.beside()})
+    for words in ("absl::flat_hash_map", "CRoaring: not measured", "the same answers", "809 commands of 459 processes",
+                  "10,000,000 agents: not measured: it would take more"):  # fmt: skip
+        assert words in text
+
+
 def test_problems_stand_on_the_page(report: Report) -> None:
     report["kernels"] = []
     report["plan"]["problems"] = [

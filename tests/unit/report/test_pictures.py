@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tcp_performance.report import figures, latency, topology
+from tcp_performance.report import beside, figures, latency, topology
 from tests import report_samples as samples
 
 Report = dict[str, Any]
@@ -83,6 +83,34 @@ def test_latency_pictures_are_xml_in_the_pages_colours(report: Report) -> None:
         assert "avx2 · median" in svg
         if operation.best["target"]:
             assert f"target {figures.time(operation.best['target'])}" in svg
+
+
+def test_every_contender_is_in_the_picture_and_behind_is_told_apart(tmp_path: Path) -> None:
+    families = beside.families(samples.beside()["comparisons"])
+    assert [family.name for family in families] == [
+        "lookup, batch",
+        "lookup, one at a time",
+        "quarantine set",
+    ]
+    batch, single, quarantine = (beside.draw(family, number) for number, family in enumerate(families))
+    for svg in (batch, single, quarantine):
+        ET.fromstring(svg)
+        assert "#0a0b" not in svg
+    assert "1.84×" in batch
+    assert "among 1567, hits, uniform" in batch
+    # Ours is behind in one of them; the best of the others counts.
+    assert "var(--target)" not in batch
+    assert "var(--target)" in single
+    assert "0.23×" in quarantine
+
+
+def test_the_whole_distribution_of_events_is_drawn() -> None:
+    curves = beside.curves(samples.beside())
+    assert list(curves) == ["1,000,000 agents", "recorded build"]
+    svg = beside.draw_tails(curves)
+    ET.fromstring(svg)
+    assert all(f">{label}<" in svg for label in ("90 %", "99.9 %", "all"))
+    assert beside.curves({}) == {}
 
 
 def test_a_picture_is_the_same_each_time(report: Report) -> None:

@@ -13,7 +13,8 @@ from tests.vm.mutants.shell import edit, literal, quote
 
 CMDLINE = "/proc/cmdline"
 # Nobody can write these; the kernel has them from its start.
-FIXED = ("/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full", "/sys/kernel/realtime")
+FIXED = ("/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full")
+REALTIME = "/sys/kernel/realtime"
 # A page of 1 GiB that was given back may not come together again, so its number is not really changed.
 SELDOM_REGAINED = "hugepages-1048576kB/nr_hugepages"
 CHOICES = {"madvise": "always", "always": "never", "never": "madvise", "performance": "powersave"}
@@ -55,11 +56,15 @@ def values(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]
     path = subject[1]
     text = state.value(path) or ""
     value = meaning(path, text)
-    if path in FIXED[:2]:
+    if path in FIXED:
         first, *rest = sorted(expand(text))
         yield Mutant("a CPU fewer", f"cover {path} {quote(','.join(map(str, rest)))}")
         yield Mutant("a CPU too many", f"cover {path} {quote(f'{text},{first + 1000}')}")
-    elif path in FIXED or path.endswith(SELDOM_REGAINED):
+    elif path == REALTIME:
+        # One that is installed would run after the next boot: the verdict says so.
+        absent = 'for kernel in /boot/vmlinuz-*-rt*; do spare "$kernel"; rm -f "$kernel"; done'
+        yield Mutant("another kernel, and no such one installed", f"cover {path} 0; {absent}")
+    elif path.endswith(SELDOM_REGAINED):
         yield Mutant("another value", f"cover {path} {another(path, value, state)}")
     else:
         yield Mutant("another value", f"swap {path} {another(path, value, state)} {quote(value)}")

@@ -1,8 +1,12 @@
-"""Shell functions that break a machine in a way that can be undone: each change notes how, the newest first."""
+"""Shell functions that break a machine in a way that can be undone: each change notes how, a line each.
+
+To start a program takes an emulated processor 30 ms, so these do with few.
+"""
 
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePath
 
 STORE = "/run/tcp-performance-mutants"
 
@@ -12,19 +16,16 @@ store={STORE}
 mkdir -p "$store"
 
 # What is to be done to undo the change that follows.
-later() {{
-    printf '%s\\n' "$1" >"$store/undo.new"
-    if [ -e "$store/undo" ]; then cat "$store/undo" >>"$store/undo.new"; fi
-    mv "$store/undo.new" "$store/undo"
-}}
+later() {{ printf '%s\\n' "$1" >>"$store/undo"; }}
 
 # Set a file aside as it is, with its owner, mode, times and capabilities; only the first time.
 spare() {{
     if [ -e "$store/saved$1" ] || [ -L "$store/saved$1" ] || [ -e "$store/saved$1.absent" ]; then return 0; fi
-    mkdir -p "$(dirname "$store/saved$1")"
+    folder="$store/saved${{1%/*}}"
+    [ -d "$folder" ] || mkdir -p "$folder"
     if [ -e "$1" ] || [ -L "$1" ]; then
         cp -a "$1" "$store/saved$1"
-        later "rm -f '$1'; cp -a '$store/saved$1' '$1'"
+        later "cp -a --remove-destination '$store/saved$1' '$1'"
     else
         : >"$store/saved$1.absent"
         later "rm -f '$1'"
@@ -55,7 +56,11 @@ swap() {{
 UNDO = f"""
 status=0
 if [ -e {STORE}/undo ]; then
-    while read -r line; do sh -c "$line" </dev/null || {{ echo "could not undo: $line"; status=1; }}; done <{STORE}/undo
+    # The newest first.
+    tac {STORE}/undo >{STORE}/undo.back
+    while read -r line; do
+        eval "$line" </dev/null || {{ echo "could not undo: $line"; status=1; }}
+    done <{STORE}/undo.back
 fi
 if [ $status = 0 ]; then rm -rf {STORE}; fi
 exit $status
@@ -68,9 +73,8 @@ def quote(text: str) -> str:
 
 def put(path: str, text: str) -> str:
     """Write a file of another content."""
-    return (
-        f"spare {quote(path)}; mkdir -p $(dirname {quote(path)}); printf '%s\\n' {quote(text)} >{quote(path)}"
-    )
+    folder = quote(str(PurePath(path).parent))
+    return f"spare {quote(path)}; [ -d {folder} ] || mkdir -p {folder}; printf '%s\\n' {quote(text)} >{quote(path)}"
 
 
 def edit(path: str, sed: str) -> str:
