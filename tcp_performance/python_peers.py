@@ -27,7 +27,7 @@ Call = Callable[[], Any]
 Figures = dict[str, Any]
 
 REQUIREMENTS = kernels_build.KERNELS / "bench/requirements.lock"
-WHEELS = BUILD / "bench/wheels"
+WHEELS = wheels.folder(BUILD / "bench/wheels")
 AGENTS = 1_000_000
 ROUNDS = 21
 FEATURES = 24
@@ -286,7 +286,7 @@ def measure(agents: int = AGENTS, rounds: int = ROUNDS) -> Figures:
         command, env={**os.environ, **alone, "PYTHONPATH": path}, capture_output=True, text=True
     )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["nothing said"])[-1].strip()
         return {"comparisons": [], "absent": [{"name": "every peer in Python", "reason": reason}]}
     figures: Figures = json.loads(done.stdout)
     return figures
