@@ -110,17 +110,16 @@ struct tcpk_ring_info {
 
 #define TCPK_RING_IOCTL 0xF7
 #define TCPK_RING_INFO _IOR(TCPK_RING_IOCTL, 1, struct tcpk_ring_info)
-#define TCPK_RING_ATTACH_WRITER _IO(TCPK_RING_IOCTL, 2)           /* EBUSY: there is one; EEXIST: this file has a role */
+#define TCPK_RING_ATTACH_WRITER _IO(TCPK_RING_IOCTL, 2) /* EBUSY: there is one; EEXIST: this file has a role */
 #define TCPK_RING_ATTACH_READER _IOR(TCPK_RING_IOCTL, 3, uint32_t) /* its number; EBUSY: all are taken; EEXIST */
-#define TCPK_RING_DETACH _IO(TCPK_RING_IOCTL, 4)                  /* EINVAL: this file has no role */
+#define TCPK_RING_DETACH _IO(TCPK_RING_IOCTL, 4)                   /* EINVAL: this file has no role */
 #define TCPK_RING_WAKE _IO(TCPK_RING_IOCTL, 5) /* from the writer: all sleeping readers; from a reader: the writer */
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct tcpk_ring_slot) == TCPK_RING_SLOT_BYTES, "a slot is one cache line");
 _Static_assert(sizeof(struct tcpk_ring_geometry) == 40, "no padding in the geometry");
 _Static_assert(sizeof(struct tcpk_ring_header) <= TCPK_RING_READERS_OFFSET, "the header is one page");
-_Static_assert(sizeof(struct tcpk_ring_readers) <= TCPK_RING_SLOTS_OFFSET - TCPK_RING_READERS_OFFSET, "and so are the "
-                                                                                                     "readers");
+_Static_assert(sizeof(struct tcpk_ring_readers) <= TCPK_RING_SLOTS_OFFSET - TCPK_RING_READERS_OFFSET, "one page");
 #endif
 
 #endif
