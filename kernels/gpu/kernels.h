@@ -16,12 +16,13 @@ struct gpu_entry {
     uint64_t key, low, high;
 };
 
+/* Both as in lookup_table.h. */
 GPU_DEVICE uint64_t gpu_mixed(const struct tcpk_table_view &table, uint64_t key)
 {
-    return table.mixes ? (key ^ key >> 32) * 0x9e3779b97f4a7c15u : key;
+    const uint64_t product = (key ^ key >> 32) * table.seed;
+    return table.mixes ? product ^ product >> 32 : key;
 }
 
-/* As slot_of in lookup_table.h. */
 GPU_DEVICE struct gpu_entry gpu_entry_of(const struct tcpk_table_view &table, uint64_t key)
 {
     const uint64_t mixed = gpu_mixed(table, key);

@@ -74,13 +74,9 @@ static inline void enter(struct pipeline *pipeline, const struct tcpk_table *tab
     pipeline->ring[i % AHEAD] = (uint32_t)slot;
 }
 
-static inline const struct tcpk_entry *next(struct pipeline *pipeline, const struct tcpk_table *table,
-                                            const uint64_t *keys, size_t n, size_t i)
+static inline const struct tcpk_entry *leave(const struct pipeline *pipeline, const struct tcpk_table *table, size_t i)
 {
-    const struct tcpk_entry *entry = &table->entries[pipeline->ring[i % AHEAD]];
-    if (i + AHEAD < n)
-        enter(pipeline, table, keys, i + AHEAD);
-    return entry;
+    return &table->entries[pipeline->ring[i % AHEAD]];
 }
 
 static inline void start(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t n)
@@ -89,32 +85,66 @@ static inline void start(struct pipeline *pipeline, const struct tcpk_table *tab
         enter(pipeline, table, keys, i);
 }
 
+static inline uint8_t answer(const struct tcpk_entry *entry, uint64_t key, uint8_t *descriptor)
+{
+    if (entry->key == key)
+        tcpk_complete(entry->body, descriptor);
+    else
+        memset(descriptor, 0, TCPK_DESCRIPTOR_SIZE);
+    return entry->key == key;
+}
+
+static inline __attribute__((always_inline)) void find_all(struct tcpk_table table, bool mixes, const uint64_t *keys,
+                                                           size_t n, uint8_t *descriptors, uint8_t *found)
+{
+    struct pipeline pipeline;
+    table.mixes = mixes;
+    start(&pipeline, &table, keys, n);
+    size_t i = 0;
+    for (; i + AHEAD < n; i++) {
+        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        enter(&pipeline, &table, keys, i + AHEAD);
+        found[i] = answer(entry, keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
+    }
+    for (; i < n; i++)
+        found[i] = answer(leave(&pipeline, &table, i), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
+}
+
+static inline __attribute__((always_inline)) void decide_all(struct tcpk_table table, bool mixes, const uint64_t *keys,
+                                                             size_t n, uint8_t *decisions)
+{
+    struct pipeline pipeline;
+    table.mixes = mixes;
+    start(&pipeline, &table, keys, n);
+    size_t i = 0;
+    for (; i + AHEAD < n; i++) {
+        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        enter(&pipeline, &table, keys, i + AHEAD);
+        decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
+    }
+    for (; i < n; i++) {
+        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
+    }
+}
+
+/* Each loop is compiled twice, the usual one with no word of mixing, over a copy of the table: outputs are bytes, which
+ * could alias the caller's. */
 void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *descriptors,
                           uint8_t *found)
 {
-    const struct tcpk_table own = *table; /* outputs are bytes, which could alias the caller's */
-    struct pipeline pipeline;
-    start(&pipeline, &own, keys, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct tcpk_entry *entry = next(&pipeline, &own, keys, n, i);
-        uint8_t *descriptor = descriptors + i * TCPK_DESCRIPTOR_SIZE;
-        found[i] = entry->key == keys[i];
-        if (found[i])
-            tcpk_complete(entry->body, descriptor);
-        else
-            memset(descriptor, 0, TCPK_DESCRIPTOR_SIZE);
-    }
+    if (table->mixes)
+        find_all(*table, true, keys, n, descriptors, found);
+    else
+        find_all(*table, false, keys, n, descriptors, found);
 }
 
 void tcpk_table_decide_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *decisions)
 {
-    const struct tcpk_table own = *table; /* outputs are bytes, which could alias the caller's */
-    struct pipeline pipeline;
-    start(&pipeline, &own, keys, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct tcpk_entry *entry = next(&pipeline, &own, keys, n, i);
-        decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
-    }
+    if (table->mixes)
+        decide_all(*table, true, keys, n, decisions);
+    else
+        decide_all(*table, false, keys, n, decisions);
 }
 
 uint8_t tcpk_table_find_constant_time(const struct tcpk_table *table, uint64_t key,

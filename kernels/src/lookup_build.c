@@ -113,6 +113,38 @@ static size_t find_collision(const struct build *build)
     return found;
 }
 
+static enum tcpk_status name_equal(const struct build *build, size_t equal, struct tcpk_error *error)
+{
+    return tcpk_fail(error, TCPK_ERROR_COLLISION, equal, "key 0x%016llx of entry %zu is there already",
+                     (unsigned long long)build->keys[equal], equal);
+}
+
+static int by_key_and_number(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return a[0] != b[0] ? (a[0] > b[0]) - (a[0] < b[0]) : (a[1] > b[1]) - (a[1] < b[1]);
+}
+
+/* Why no seed will do: so many equal keys that their group is never even, or keys made to meet. */
+static enum tcpk_status explain(const struct build *build, struct tcpk_error *error)
+{
+    uint64_t(*pairs)[2] = malloc(build->count * sizeof *pairs);
+    if (!pairs)
+        return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory to sort %zu keys", build->count);
+    for (size_t i = 0; i < build->count; i++)
+        pairs[i][0] = build->keys[i], pairs[i][1] = i;
+    qsort(pairs, build->count, sizeof *pairs, by_key_and_number);
+    size_t equal = SIZE_MAX;
+    for (size_t i = 1; i < build->count; i++)
+        if (pairs[i][0] == pairs[i - 1][0] && pairs[i][1] < equal)
+            equal = pairs[i][1];
+    free(pairs);
+    if (equal != SIZE_MAX)
+        return name_equal(build, equal, error);
+    return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "%zu keys found no place; allowed: keys that differ as hashes do",
+                     build->count);
+}
+
 /* Find seed and pilots. Equal keys share a group, and no pilot parts them. */
 static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
 {
@@ -124,14 +156,12 @@ static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *tabl
             continue;
         const size_t equal = find_collision(build);
         if (equal != SIZE_MAX)
-            return tcpk_fail(error, TCPK_ERROR_COLLISION, equal, "key 0x%016llx of entry %zu is there already",
-                             (unsigned long long)build->keys[equal], equal);
+            return name_equal(build, equal, error);
         sort_by_size(build);
         if (place_all(build, table))
             return TCPK_OK;
     }
-    return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "%zu keys found no place; allowed: keys that differ as hashes do",
-                     build->count);
+    return explain(build, error);
 }
 
 /* Sizes: groups of two to four keys, a power of two in number; slots of which 31 in 32 are taken. */

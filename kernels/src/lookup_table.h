@@ -29,11 +29,14 @@ struct tcpk_table {
 };
 
 /* Keys are MD5 bits and need no mixing; the branch is predicted, so that the multiplication's time is not waited for.
- */
+ * Others are mixed by the seed, so that another seed makes other groups, and down to the bits that the pilot changes:
+ * keys that were equal in those would keep their distance whatever the pilot. No two keys become one. */
 static inline uint64_t mixed(const struct tcpk_table *table, uint64_t key)
 {
-    if (__builtin_expect(table->mixes, 0))
-        key = (key ^ key >> 32) * 0x9e3779b97f4a7c15u;
+    if (__builtin_expect(table->mixes, 0)) {
+        key = (key ^ key >> 32) * table->seed;
+        key ^= key >> 32;
+    }
     return key;
 }
 

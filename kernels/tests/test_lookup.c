@@ -84,6 +84,41 @@ static void crowded_buckets_keep_their_keys(void **state)
     tcpk_table_free(table);
 }
 
+/* Keys of few bits, of which the lowest are equal in many: no seed but one that mixes them finds them a place. */
+static void keys_of_few_bits_find_a_place(void **state)
+{
+    (void)state;
+    enum { MOST = 300, TABLES = 1000 };
+    struct random random = {11};
+    uint64_t keys[MOST];
+    uint8_t descriptors[MOST * TCPK_DESCRIPTOR_SIZE];
+    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
+    for (unsigned i = 0; i < MOST; i++)
+        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+    for (unsigned round = 0; round < TABLES; round++) {
+        uint64_t mask = random_next(&random) & random_next(&random);
+        mask &= round % 2 ? random_next(&random) : mask;
+        mask &= round % 3 ? UINT64_MAX : ~0xffffull;
+        size_t count = 0;
+        for (size_t wanted = random_below(&random, MOST + 1); wanted > 0; wanted--) {
+            const uint64_t key = random_next(&random) & mask;
+            size_t i = 0;
+            while (i < count && keys[i] != key)
+                i++;
+            keys[i] = key;
+            count += i == count;
+        }
+        struct tcpk_table *table = NULL;
+        struct tcpk_error error = {0};
+        if (tcpk_table_create(keys, descriptors, count, &table, &error) != TCPK_OK)
+            fail_msg("round %u, %zu keys with the bits 0x%016llx: %s", round, count, (unsigned long long)mask,
+                     error.message);
+        for (size_t i = 0; i < count; i++)
+            assert_non_null(tcpk_table_find(table, keys[i]));
+        tcpk_table_free(table);
+    }
+}
+
 static void batches_and_constant_time_agree_with_single_lookups(void **state)
 {
     (void)state;
@@ -132,6 +167,25 @@ static void equal_keys_are_refused(void **state)
     assert_non_null(strstr(error.message, "0x0000000000000005"));
 }
 
+/* More of them than a group may have, so that none is ever even. */
+static void many_equal_keys_are_refused(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, EQUAL = 300 };
+    uint64_t keys[COUNT];
+    uint8_t descriptors[COUNT * TCPK_DESCRIPTOR_SIZE];
+    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
+    for (uint64_t i = 0; i < COUNT; i++) {
+        keys[i] = i < COUNT - EQUAL ? i : 7777;
+        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+    }
+    struct tcpk_table *table = NULL;
+    struct tcpk_error error = {0};
+    assert_int_equal(tcpk_table_create(keys, descriptors, COUNT, &table, &error), TCPK_ERROR_COLLISION);
+    assert_int_equal(error.offset, COUNT - EQUAL + 1);
+    assert_null(table);
+}
+
 static void invalid_descriptors_are_refused(void **state)
 {
     (void)state;
@@ -148,8 +202,10 @@ int main(void)
         cmocka_unit_test(every_key_has_its_descriptor),
         cmocka_unit_test(every_name_of_the_real_registry_is_found),
         cmocka_unit_test(crowded_buckets_keep_their_keys),
+        cmocka_unit_test(keys_of_few_bits_find_a_place),
         cmocka_unit_test(batches_and_constant_time_agree_with_single_lookups),
         cmocka_unit_test(equal_keys_are_refused),
+        cmocka_unit_test(many_equal_keys_are_refused),
         cmocka_unit_test(invalid_descriptors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
