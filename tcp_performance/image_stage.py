@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from docker.errors import DockerException
 from invoke import Exit
 
-from tcp_performance import image_build, system_packages
+from tcp_performance import commands_run, image_build, system_packages
 from tcp_performance.docker_engine import DockerEngine, is_running
 from tcp_performance.stage_steps import Skipped, shell
 
 TAG = "test"
+README = "./invoke build-image --variant all"
+REPEATED = 15  # seconds that it may take when nothing has changed
 PACKAGES = (*system_packages.CONTAINERS, "docker-compose")  # which reads what run-image --manifests writes
+
+
+def as_the_readme_says() -> None:
+    """All of it is built already: a repeated build takes seconds. It names images as a user's, hence in CI alone."""
+    commands_run.forget("images")
+    if not os.environ.get("CI"):
+        print(f"{README}: would rename a user's images; run with CI=true", flush=True)
+        return
+    begin = time.monotonic()
+    shell(README.split())
+    seconds = time.monotonic() - begin
+    if seconds > REPEATED:
+        raise Exit(f"a repeated build took {seconds:.1f} s, more than {REPEATED}", code=1)
+    commands_run.note("images", README)
 
 
 def images(long: bool) -> None:
@@ -24,6 +41,7 @@ def images(long: bool) -> None:
         with DockerEngine("stage images"):
             if image_build.run("all", "", TAG, push=False):
                 raise Exit("an image could not be built", code=1)
+            as_the_readme_says()
             shell([sys.executable, "-m", "pytest", "tests/image", "--image-tag", TAG])
     except DockerException as error:
         raise Exit(f"the engine failed: {error}", code=1) from error

@@ -98,17 +98,26 @@ def find_python(version: str) -> str | None:
     return None
 
 
+def environment_of(version: str, python: str) -> Path:
+    """The folder of that Python's environment, made from the lock where it is not there."""
+    venv = BUILD / "venvs" / version
+    variables = dict(environment(), TCP_PERFORMANCE_PYTHON=python, TCP_PERFORMANCE_VENV=str(venv))
+    made = subprocess.run(["./invoke", "--version"], cwd=ROOT, env=variables, capture_output=True, text=True)
+    if made.returncode:
+        raise Exit(f"no environment for Python {version}:\n{made.stderr}", code=1)
+    return venv
+
+
 def controller(version: str, python: str) -> list[list[str]]:
     """Make that Python's environment, then give the commands to run in it."""
     playbooks = [f"ansible/{name}.yml" for name in ("plan", "site", "verify", "revert")]
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         # The stage "unit" runs the tests on this one.
         return [["ansible-playbook", "--syntax-check", *playbooks]]
-    venv = BUILD / "venvs" / version
-    variables = dict(environment(), TCP_PERFORMANCE_PYTHON=python, TCP_PERFORMANCE_VENV=str(venv))
-    made = subprocess.run(["./invoke", "--version"], cwd=ROOT, env=variables, capture_output=True, text=True)
-    if made.returncode:
-        return [["echo", made.stderr], ["false"]]
+    try:
+        venv = environment_of(version, python)
+    except Exit as reason:
+        return [["echo", reason.message], ["false"]]
     return [
         [str(venv / "bin/ansible-playbook"), "--syntax-check", *playbooks],
         [str(venv / "bin/python"), "-m", "pytest", "-rs", "tests/unit"],

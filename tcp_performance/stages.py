@@ -134,7 +134,7 @@ STAGES = (
     ),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
-    Stage("readme", "every command in README.md", steps.readme, after=("host",)),
+    Stage("readme", "every command in README.md", steps.readme, after=("host", "images")),
 )
 
 

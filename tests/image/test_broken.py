@@ -1,10 +1,14 @@
-"""A test of the kernels that is broken on purpose ends the build at the test stage, and is named."""
+"""A test of the kernels that is broken on purpose ends the build at the test stage, and is named.
+
+What is broken is one C file, so the same build shows from which stage on such a change builds anew.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 from tcp_performance import image_bake, image_build
@@ -23,11 +27,12 @@ def copy_of_the_context(folder: Path) -> None:
 
 
 def break_a_test(file: Path) -> str:
-    """Let the first test of a cmocka program fail; returns its name."""
+    """Let the first test of a cmocka program fail, never twice in the same words; returns its name."""
     text = file.read_text()
     first = re.search(r"static void (test_\w+|\w+)\(void \*\*state\)\n\{\n", text)
     assert first is not None
-    file.write_text(text[: first.end()] + '    fail_msg("broken on purpose");\n' + text[first.end() :])
+    fails = f'    fail_msg("broken on purpose, {time.time_ns()}");\n'
+    file.write_text(text[: first.end()] + fails + text[first.end() :])
     return first[1]
 
 
@@ -53,3 +58,6 @@ def test_a_broken_test_ends_the_build_and_is_named(tmp_path: Path) -> None:
     told = "\n".join(step.output[-40:])
     assert "test_lookup" in told
     assert name in "\n".join(step.output)
+    steps = [step for step in progress.steps.values() if step.what.startswith("RUN ")]
+    assert {step.stage for step in steps if step.state != "cached"} == {"build", "test"}
+    assert {"base", "controller", "toolchain", "tools"} <= {step.stage for step in steps}

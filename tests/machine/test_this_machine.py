@@ -14,11 +14,11 @@ from typing import Iterator
 import jsonschema
 import pytest
 
+from tcp_performance import commands_run
 from tests import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-NOTED = BUILD / "test/commands-run.txt"
 LIMITS = Path("/etc/security/limits.d/60-tcp-performance.conf")
 SYSCTLS = Path("/etc/sysctl.d/60-tcp-performance-huge_pages.conf")
 SHM_GROUP = Path("/proc/sys/vm/hugetlb_shm_group")
@@ -49,13 +49,8 @@ def run(command: str, expect: int = 0) -> str:
             raise
     output = "".join(lines)
     assert process.returncode == expect, f"exit {process.returncode}, expected {expect}: {command}"
-    note(command)
+    commands_run.note("host", command)
     return output
-
-
-def note(command: str) -> None:
-    with NOTED.open("a") as noted:
-        noted.write(f"{command}\n")
 
 
 def differences(before: fingerprint.Fingerprint) -> dict[str, str]:
@@ -74,8 +69,7 @@ def verdicts() -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def before() -> Iterator[fingerprint.Fingerprint]:
     """The machine as it was; whatever a step does, the module ends with a revert."""
-    NOTED.parent.mkdir(parents=True, exist_ok=True)
-    NOTED.unlink(missing_ok=True)
+    commands_run.forget("host")
     if Path("/var/lib/tcp-performance/snapshot").exists():
         pytest.fail("this machine is provisioned already: ./invoke revert, then test")
     yield fingerprint.collect()
@@ -145,7 +139,7 @@ def test_the_figures_stand_next_to_targets_floors_and_numpy(before: fingerprint.
         assert row["median"] > 0
         assert row["floor"] > 0
         assert any(peer["name"].startswith("NumPy") for peer in row["peers"]), row["operation"]
-    note("./invoke bench")
+    commands_run.note("host", "./invoke bench")
 
 
 def test_revert_brings_the_former_state_back(before: fingerprint.Fingerprint) -> None:

@@ -1,4 +1,4 @@
-"""Every command the README shows was run: here, or by the stage that notes it in build/test/commands-run.txt."""
+"""Every command the README shows was run: here, or by the stage that changes the machine, and notes it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tcp_performance import commands_run
+
 ROOT = Path(__file__).resolve().parents[2]
-NOTED = ROOT / "build/test/commands-run.txt"
-# These change the machine; the stage "host" runs them in order, and notes each one that ended as it must.
-BY_STAGE_HOST = re.compile(r"\./invoke (provision|verify|report|bench|revert)\b")
+# These change the machine, so a stage runs them, and notes each one that ended as it must.
+BY_STAGE = {
+    "host": re.compile(r"\./invoke (provision|verify|report|bench|revert)\b"),
+    "images": re.compile(r"\./invoke build-image\b"),
+}
 
 
 def commands() -> list[str]:
@@ -29,11 +33,12 @@ def test_command(command: str) -> None:
     if command == "./invoke test":
         # This very run; that its stages can be named shows the task loads.
         command += " --list"
-    if BY_STAGE_HOST.match(command):
-        if os.environ.get("CI") and os.geteuid() == 0:
-            assert command in NOTED.read_text().splitlines(), "the stage host did not run it"
-            return
-        pytest.skip("changes this machine: run by the stage host, as root with CI=true")
+    for stage, commands_of_it in BY_STAGE.items():
+        if commands_of_it.match(command):
+            if os.environ.get("CI") and os.geteuid() == 0:
+                assert command in commands_run.noted(), f"the stage {stage} did not run it"
+                return
+            pytest.skip(f"changes this machine: run by the stage {stage}, as root with CI=true")
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
