@@ -18,7 +18,7 @@
 #define POLICY_STRICT 1u
 #define MAX_NODES 1024
 
-static _Atomic uint64_t in_use[TCPK_PAGES_KINDS];
+static _Atomic uint64_t in_use[TCPK_PAGES_KINDS], peak[TCPK_PAGES_KINDS];
 
 static size_t round_up(size_t size, size_t unit)
 {
@@ -85,7 +85,10 @@ enum tcpk_status tcpk_memory_map(size_t size, int node, bool lock, struct tcpk_m
     }
     out->on_node = bind_to(out, node);
     out->locked = lock && mlock(out->address, out->size) == 0;
-    atomic_fetch_add(&in_use[out->pages], out->size);
+    const uint64_t now = atomic_fetch_add(&in_use[out->pages], out->size) + out->size;
+    uint64_t most = atomic_load(&peak[out->pages]);
+    while (now > most && !atomic_compare_exchange_weak(&peak[out->pages], &most, now))
+        ;
     return TCPK_OK;
 }
 
@@ -101,6 +104,11 @@ void tcpk_memory_unmap(struct tcpk_memory *memory)
 uint64_t tcpk_memory_in_use(enum tcpk_pages pages)
 {
     return (unsigned)pages < TCPK_PAGES_KINDS ? atomic_load(&in_use[pages]) : 0;
+}
+
+uint64_t tcpk_memory_peak(enum tcpk_pages pages)
+{
+    return (unsigned)pages < TCPK_PAGES_KINDS ? atomic_load(&peak[pages]) : 0;
 }
 
 const char *tcpk_pages_name(enum tcpk_pages pages)

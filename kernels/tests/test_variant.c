@@ -59,8 +59,10 @@ static void memory_is_zeroed_counted_and_given_back(void **state)
         const uint8_t *bytes = memory.address;
         for (size_t at = 0; at < sizes[i]; at++)
             assert_int_equal(bytes[at], 0);
+        const enum tcpk_pages kind = memory.pages;
         tcpk_memory_unmap(&memory);
         assert_null(memory.address);
+        assert_true(tcpk_memory_peak(kind) >= sizes[i]);
     }
     for (enum tcpk_pages pages = TCPK_PAGES_SMALL; pages < TCPK_PAGES_KINDS; pages++)
         assert_int_equal(tcpk_memory_in_use(pages), 0);

@@ -37,6 +37,9 @@ TCPK_API void tcpk_memory_unmap(struct tcpk_memory *memory);
 /* Bytes mapped now by kind of page, by the whole library. */
 TCPK_API uint64_t tcpk_memory_in_use(enum tcpk_pages pages);
 
+/* The most that were mapped at once until now: what a table or an engine that is gone again was made of. */
+TCPK_API uint64_t tcpk_memory_peak(enum tcpk_pages pages);
+
 /* "4 KiB", "transparent", "2 MiB", "1 GiB". */
 TCPK_API const char *tcpk_pages_name(enum tcpk_pages pages);
 

@@ -1,5 +1,6 @@
 /* bench: every operation with its target and its floor from the same run, as a table or as JSON. */
 #include "bench.h"
+#include "place.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -102,6 +103,19 @@ static void print_json_row(const struct row *row, const struct figures *it, bool
     printf("}%s\n", last ? "" : ",");
 }
 
+static void print_json_machine(const struct arguments *arguments, const char *cpu, const char *cpus,
+                               const char *scheduling, const char *pages, const char *source, size_t commands)
+{
+    printf("  ],\n \"machine\": {\"cpu\": ");
+    print_json_text(cpu);
+    printf(", \"compiler\": \"%s\", \"flags\": \"%s\", \"version\": \"%s\", \"rounds\": %ld,\n", TCPK_COMPILER,
+           TCPK_FLAGS, tcpk_version(), arguments->rounds);
+    printf("  \"allowed_cpus\": \"%s\", \"scheduling\": \"%s\", \"pages\": \"%s\", \"registry\": ", cpus, scheduling,
+           pages);
+    print_json_text(source);
+    printf(", \"commands\": %zu}}\n", commands);
+}
+
 static void read_cpu_name(char *name, size_t size)
 {
     char line[256];
@@ -173,19 +187,17 @@ int command_bench(const struct arguments *arguments)
     struct tcpk_registry *registry = open_registry(arguments->registry, 1567);
     if (!registry)
         return EXIT_USAGE;
-    char cpu[128];
+    char cpu[128], cpus[128], scheduling[32], pages[128];
     read_cpu_name(cpu, sizeof cpu);
+    place_cpus(cpus, sizeof cpus);
+    place_scheduling(scheduling, sizeof scheduling);
     const char *source = arguments->registry ? arguments->registry : "generated";
     if (arguments->json) {
-        printf("{\"machine\": {\"cpu\": ");
-        print_json_text(cpu);
-        printf(", \"compiler\": \"%s\", \"flags\": \"%s\", \"version\": \"%s\", \"rounds\": %ld, \"registry\": ",
-               TCPK_COMPILER, TCPK_FLAGS, tcpk_version(), arguments->rounds);
-        print_json_text(source);
-        printf(", \"commands\": %zu},\n  \"rows\": [\n", tcpk_registry_count(registry));
+        printf("{\"rows\": [\n");
     } else {
         printf("%s, %s %s, variant %s, medians of %ld rounds, registry: %s (%zu commands)\n", cpu, TCPK_COMPILER,
                TCPK_FLAGS, tcpk_variant(), arguments->rounds, source, tcpk_registry_count(registry));
+        printf("CPUs %s, %s\n", cpus, scheduling);
         printf("%-46s %8s %9s %9s  %-6s %9s %6s\n", "operation (ns)", "median", "p99(.9)", "target", "of", "floor",
                "ratio");
     }
@@ -208,8 +220,11 @@ int command_bench(const struct arguments *arguments)
         free(rows[i].samples);
         free(rows[i].floors);
     }
+    place_pages(pages, sizeof pages);
     if (arguments->json && good)
-        printf("  ]}\n");
+        print_json_machine(arguments, cpu, cpus, scheduling, pages, source, tcpk_registry_count(registry));
+    else if (good)
+        printf("memory at its most: %s\n", pages);
     tcpk_registry_free(registry);
     if (!good)
         return complain("not enough memory, or an empty registry");
