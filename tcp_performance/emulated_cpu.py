@@ -96,6 +96,8 @@ def libraries(programs: Sequence[Path], root: Path) -> dict[str, Path | bytes]:
     for name in ("blas", "lapack"):
         library = root / f"usr/lib/x86_64-linux-gnu/{name}/lib{name}.so.3"
         found[f"/lib/{library.name}"] = library
+    for needed in ("libgfortran.so.5", "libquadmath.so.0"):  # by these two
+        found[f"/lib/{needed}"] = root / "usr/lib/x86_64-linux-gnu" / needed
     for program in programs:
         listed = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
         for match in re.finditer(r"(?:(\S+) => )?(/\S+) \(0x", listed):
