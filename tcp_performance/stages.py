@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tcp_performance import (
+    emulated_cpu,
     gpu_stage,
     image_buildx,
     image_stage,
@@ -125,12 +126,19 @@ STAGES = (
         KERNELS + kernel_stages.PACKAGES,
         after=("kernels", "bindings"),
     ),
+    Stage(
+        "avx512",
+        "the AVX-512 kernels on emulated CPUs, with VNNI and without; wrong constants in them and in AVX2",
+        variant_stages.avx512,
+        KERNELS + emulated_cpu.PACKAGES,
+        after=("kernels", "bindings"),
+    ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage(
         "variants",
-        "CTest of the NEON kernels under qemu-user",
-        variant_stages.variants,
-        KERNELS + variant_stages.PACKAGES,
+        "CTest of the NEON kernels under qemu-user, and wrong constants in them",
+        variant_stages.neon,
+        KERNELS + variant_stages.NEON_PACKAGES,
     ),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),

@@ -73,6 +73,7 @@ void support_each_variant(void (*check)(const char *variant))
     for (const char *const *variant = tcpk_variants(); *variant; variant++) {
         assert_int_equal(tcpk_variant_select(*variant, NULL), TCPK_OK);
         assert_string_equal(tcpk_variant(), *variant);
+        print_message("variant %s\n", *variant); /* whose fault a failure is */
         check(*variant);
     }
     assert_int_equal(tcpk_variant_select(NULL, NULL), TCPK_OK);

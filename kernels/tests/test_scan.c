@@ -159,8 +159,9 @@ static void check_scan_f32(const char *variant)
     for (unsigned kind = 0; kind < 5; kind++)
         for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
             const size_t n = SIZES[i];
-            float *matrix = malloc(n * F * sizeof *matrix + 1);
-            assert_non_null(matrix);
+            /* Memory of exactly its size, at an address that is no vector's. */
+            float *memory = malloc((n * F + 1) * sizeof *memory), *const matrix = memory + 1;
+            assert_non_null(memory);
             fill_f32(&random, kind, matrix, n);
             for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++) {
                 const struct tcpk_scan_f32 wanted = define_f32(matrix, n, thresholds[t]);
@@ -168,7 +169,7 @@ static void check_scan_f32(const char *variant)
                 assert_int_equal(tcpk_window_scan_f32(matrix, n, thresholds[t], &got), TCPK_OK);
                 expect_f32(&got, &wanted);
             }
-            free(matrix);
+            free(memory);
         }
 }
 
