@@ -11,6 +11,7 @@ from tcp_performance.playbooks import ROOT
 
 Figures = dict[str, Any]
 OURS = "tcpk"
+WANTED = 2  # times as fast as the best peer, for a lookup
 RECORDED = ROOT / "kernels/tests/traces/build"
 
 
@@ -97,20 +98,35 @@ def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
     return figures
 
 
+def bounded(row: Figures) -> bool:
+    """Whether nothing can be WANTED times as fast as the best peer: that would be below the floor of the same run."""
+    best: float = min(peer["median"] for peer in row["contenders"][1:])
+    return "floor" in row and best < WANTED * row["floor"]
+
+
 def lines(figures: Figures) -> list[str]:
-    """As text: ours, how many times the best peer takes, what none can be faster than where it is known, every peer."""
+    """As text: ours, how many times the best peer takes, what none can be faster than where it is known, every peer.
+
+    A floor that keeps everyone from being WANTED times as fast as the best peer has a star.
+    """
     if not figures["comparisons"]:
         told = []
     else:
         width = max(len(row["operation"]) for row in figures["comparisons"])
-        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
+        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>8}  peers"]
         for row in figures["comparisons"]:
             ours, *peers = row["contenders"]
             best = min(peer["median"] for peer in peers)
             named = ", ".join(f"{peer['name']} {peer['median']:,.1f}" for peer in peers)
             ahead = best / ours["median"]
-            floor = f"{row['floor']:,.1f}" if "floor" in row else "-"
+            floor = f"{row['floor']:,.1f}{'*' if bounded(row) else ' '}" if "floor" in row else "- "
             told.append(
-                f"{row['operation']:{width}}  {ours['median']:>9,.1f}  {ahead:>5.1f}x  {floor:>7}  {named}"
+                f"{row['operation']:{width}}  {ours['median']:>9,.1f}  {ahead:>5.1f}x  {floor:>8}  {named}"
+            )
+        stars = sum(bounded(row) for row in figures["comparisons"])
+        if stars:
+            told.append(
+                f"* {stars} row(s) where nothing can be {WANTED} times as fast as the best peer:"
+                f" it takes less than {WANTED} times the floor"
             )
     return told + [f"{one['name']}: not available: {one['reason']}" for one in figures["absent"]]

@@ -22,41 +22,63 @@ enum tcpk_status tcpk_window_scan_f32(const float *matrix, size_t n, float thres
     return TCPK_OK;
 }
 
-/* Scores in one fixed order, so that equal distances give equal bits whatever computed them. */
-static float score_of(const double *distances, size_t k)
+#define LANES 4      /* agents scored at once: a score is a chain of additions, then a division and a square root */
+#define ON_STACK 64  /* distances of an agent; a longer history takes its memory from the heap */
+#define TOGETHER 512 /* agents in one thread's turn */
+
+/* Scores in one fixed order, so that equal distances give equal bits whatever computed them, beside whichever others. */
+static inline __attribute__((always_inline)) void score_lanes(const double *distances, size_t k, unsigned lanes,
+                                                              float *scores)
 {
     const double tiny = 1e-10;
-    if (k < 2)
-        return 0.0f;
-    double sum = 0.0, squares = 0.0, largest = 0.0;
+    double mean[LANES] = {0.0}, squares[LANES] = {0.0}, largest[LANES] = {0.0};
     for (size_t i = 0; i < k; i++)
-        sum += distances[i];
-    const double mean = sum / (double)k;
-    for (size_t i = 0; i < k; i++) {
-        const double deviation = fabs(distances[i] - mean);
-        squares += deviation * deviation;
-        largest = deviation > largest ? deviation : largest;
+        for (unsigned lane = 0; lane < lanes; lane++)
+            mean[lane] += distances[lane * k + i];
+    for (unsigned lane = 0; lane < lanes; lane++)
+        mean[lane] /= (double)k;
+    for (size_t i = 0; i < k; i++)
+        for (unsigned lane = 0; lane < lanes; lane++) {
+            const double deviation = fabs(distances[lane * k + i] - mean[lane]);
+            squares[lane] += deviation * deviation;
+            largest[lane] = deviation > largest[lane] ? deviation : largest[lane];
+        }
+    for (unsigned lane = 0; lane < lanes; lane++) {
+        const double spread = sqrt(squares[lane] / (double)k);
+        scores[lane] = k < 2 || spread < tiny ? 0.0f : (float)(largest[lane] / (spread + tiny));
     }
-    const double spread = sqrt(squares / (double)k);
-    return spread < tiny ? 0.0f : (float)(largest / (spread + tiny));
 }
 
-#define ON_STACK 64  /* distances; a longer history takes its memory from the heap */
-#define TOGETHER 512 /* agents in one thread's turn */
+/* `lanes` agents, LANES at most; memory for as many times k distances. */
+static void score_few(const struct tcpk_kernels *kernels, const float *rows, unsigned lanes, size_t k,
+                      const float *baselines, double *distances, float *scores)
+{
+    bool finite[LANES];
+    for (unsigned lane = 0; lane < lanes; lane++)
+        finite[lane] = kernels->distances(rows + lane * k * TCPK_FEATURES, k, baselines + lane * TCPK_FEATURES,
+                                          distances + lane * k);
+    if (lanes == LANES)
+        score_lanes(distances, k, LANES, scores);
+    else
+        for (unsigned lane = 0; lane < lanes; lane++)
+            score_lanes(distances + lane * k, k, 1, scores + lane);
+    for (unsigned lane = 0; lane < lanes; lane++)
+        scores[lane] = finite[lane] ? scores[lane] : INFINITY;
+}
 
 static enum tcpk_status score_some(const struct tcpk_kernels *kernels, const float *rows, size_t agents, size_t k,
                                    const float *baselines, float *scores)
 {
-    double few[ON_STACK];
+    double few[LANES * ON_STACK];
     double *distances = few;
     if (k > ON_STACK) {
-        if (k > SIZE_MAX / sizeof *distances || !(distances = malloc(k * sizeof *distances)))
+        if (k > SIZE_MAX / sizeof few || !(distances = malloc(LANES * k * sizeof *distances)))
             return TCPK_ERROR_MEMORY;
     }
-    for (size_t agent = 0; agent < agents; agent++) {
-        const bool finite =
-            kernels->distances(rows + agent * k * TCPK_FEATURES, k, baselines + agent * TCPK_FEATURES, distances);
-        scores[agent] = finite ? score_of(distances, k) : INFINITY;
+    for (size_t agent = 0; agent < agents; agent += LANES) {
+        const unsigned lanes = agents - agent < LANES ? (unsigned)(agents - agent) : LANES;
+        score_few(kernels, rows + agent * k * TCPK_FEATURES, lanes, k, baselines + agent * TCPK_FEATURES, distances,
+                  scores + agent);
     }
     if (distances != few)
         free(distances);

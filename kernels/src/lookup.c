@@ -9,6 +9,8 @@
 
 static const uint8_t *find(const struct tcpk_table *table, uint64_t key)
 {
+    if (!may_have(table, key))
+        return NULL;
     const struct tcpk_entry *entry = &table->entries[slot_of(table, key)];
     return entry->key == key ? entry->body : NULL;
 }

@@ -208,11 +208,13 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     build.taken = malloc(table->slots);
     enum tcpk_status status = TCPK_ERROR_MEMORY;
     if (build.starts && build.members && build.order && build.taken)
-        status = tcpk_memory_map(table->slots * sizeof(struct tcpk_entry) + build.groups * sizeof *table->pilots, -1,
-                                 false, &table->memory);
+        status = tcpk_memory_map(table->slots * sizeof(struct tcpk_entry) +
+                                     build.groups * (sizeof *table->filter + sizeof *table->pilots),
+                                 -1, false, &table->memory);
     table->entries = table->memory.address;
     /* In the same mapping, so that they lie in the same huge pages. */
-    table->pilots = (uint16_t *)(table->entries + table->slots);
+    table->filter = (uint64_t *)(table->entries + table->slots);
+    table->pilots = (uint16_t *)(table->filter + build.groups);
     if (status == TCPK_OK)
         status = find_pilots(&build, table, error);
     else
@@ -220,6 +222,7 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
         struct tcpk_entry *entry = &table->entries[slot_of(table, keys[i])];
         entry->key = keys[i];
+        table->filter[group_of(table, keys[i])] |= filter_bits(table, keys[i]);
         memcpy(entry->body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
     }
     if (status == TCPK_OK)

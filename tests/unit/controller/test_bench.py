@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tcp_performance import bench, numpy_peers, python_peers
+from tcp_performance import bench, comparisons, numpy_peers, python_peers
 
 
 def row(operation: str, median: float, **more: Any) -> dict[str, Any]:
@@ -158,3 +158,20 @@ def test_what_other_libraries_take_is_told_or_why_not(
     assert bench.run(json_output=False, command=command, others=True) == 0
     assert "not available: " in capsys.readouterr().out
     assert json.loads(result.read_text())["absent"][0]["reason"].startswith(str(tmp_path))
+
+
+def beside(peer: float, **floor: float) -> dict[str, Any]:
+    contenders = [{"name": name, "median": median, "p10": 1.0, "p90": 9.0} for name, median in
+                  (("tcpk", 5.0), ("fast", peer), ("slow", 20.0))]  # fmt: skip
+    return {"operation": f"against {peer:g}", "contenders": contenders, **floor}
+
+
+def test_a_floor_that_keeps_everyone_from_twice_the_best_peer_is_marked() -> None:
+    rows = [beside(9.9, floor=5.0), beside(10.0, floor=5.0), beside(6.0)]
+    assert [comparisons.bounded(row) for row in rows] == [True, False, False]
+    _, first, second, third, note = comparisons.lines({"comparisons": rows, "absent": []})
+    assert first.split()[2:5] == ["5.0", "2.0x", "5.0*"]
+    assert second.split()[2:5] == ["5.0", "2.0x", "5.0"]
+    assert third.split()[2:5] == ["5.0", "1.2x", "-"]
+    assert note.startswith("* 1 row(s)")
+    assert len(comparisons.lines({"comparisons": rows[1:], "absent": []})) == 3
