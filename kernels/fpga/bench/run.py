@@ -15,23 +15,11 @@ from cocotb_tools.runner import get_runner
 
 FPGA = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(FPGA))  # the runner hands its own path on to the bench
+
+import mutants  # noqa: E402
+
 SOURCES = ("tcp_lookup_ram.v", "tcp_lookup.v")
 
-# Each is one mistake that the bench must see: what stands in tcp_lookup.v, and what the mistake makes of it.
-MUTANTS = {
-    "half of the key compared": ("agree[part] <= stored", "agree[part] <= part >= PARTS / 2 || stored"),
-    "an empty slot is found": ("agree[PARTS] <= stored[64]", "agree[PARTS] <= 1"),
-    "the key of the lookup behind": ("key_2 <= key_1", "key_2 <= request_key"),
-    "a waiting response overwritten": ("if (respond) response <= ", "response <= "),
-    "the spare response forgotten": (
-        "response_valid <= spare_valid || answered",
-        "response_valid <= answered",
-    ),
-    "requests accepted during a load": ("request_ready = go && !load_waits", "request_ready = go"),
-    "bodies written with the keys": (".write(load_to_1[b])", ".write(load_to[b])"),
-    "one bank's hash for all": ("slot_of(request_key, b)", "slot_of(request_key, 0)"),
-    "reset forgets a load": ("load_to_1 <= load_to;", "load_to_1 <= reset ? 0 : load_to;"),
-}
 
 
 def simulate(sources: list[Path], registry: Path, folder: Path, share: int) -> list[str]:
@@ -73,15 +61,8 @@ def simulate(sources: list[Path], registry: Path, folder: Path, share: int) -> l
 
 
 def mutant(name: str, registry: Path, folder: Path) -> list[str]:
-    before, after = MUTANTS[name]
-    text = (FPGA / "rtl/tcp_lookup.v").read_text()
-    if text.count(before) != 1:
-        sys.exit(
-            f"mutant {name!r}: {before!r} stands {text.count(before)} times in tcp_lookup.v; allowed: once"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tcp_lookup.v").write_text(text.replace(before, after))
-    return simulate([FPGA / "rtl/tcp_lookup_ram.v", folder / "tcp_lookup.v"], registry, folder, 20)
+    path = mutants.write(name, folder / "tcp_lookup.v")
+    return simulate([FPGA / "rtl/tcp_lookup_ram.v", path], registry, folder, 20)
 
 
 def main() -> int:
@@ -97,7 +78,7 @@ def main() -> int:
         print(f"failed: {', '.join(failed)}" if failed else "the pipeline agrees with the library")
         return 1 if failed else 0
     survivors = []
-    for number, name in enumerate(MUTANTS):
+    for number, name in enumerate(mutants.MUTANTS):
         failed = mutant(name, given.registry, given.folder / f"mutant-{number}")
         print(f"{name}: {'noticed by ' + ', '.join(failed) if failed else 'NOT NOTICED'}", flush=True)
         survivors += [] if failed else [name]
