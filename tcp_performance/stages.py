@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tcp_performance import (
+    fpga_stage,
     gpu_stage,
     image_buildx,
     image_stage,
@@ -124,6 +125,14 @@ STAGES = (
         kernel_stages.attacks,
         KERNELS + kernel_stages.PACKAGES,
         after=("kernels", "bindings"),
+    ),
+    # It compares with the bindings.
+    Stage(
+        "fpga",
+        "the lookup pipeline: simulated with the whole registry, proven, placed and routed, mutants refused",
+        fpga_stage.fpga,
+        KERNELS + fpga_stage.PACKAGES,
+        after=("bindings",),
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage(
