@@ -20,6 +20,7 @@ from rich.table import Table
 
 from tcp_performance import (
     emulated_cpu,
+    fpga_stage,
     gpu_stage,
     image_buildx,
     image_stage,
@@ -132,6 +133,14 @@ STAGES = (
         variant_stages.avx512,
         KERNELS + emulated_cpu.PACKAGES,
         after=("kernels", "bindings"),
+    ),
+    # It compares with the bindings.
+    Stage(
+        "fpga",
+        "the lookup pipeline: simulated with the whole registry, proven, placed and routed, mutants refused",
+        fpga_stage.fpga,
+        KERNELS + fpga_stage.PACKAGES,
+        after=("bindings",),
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage(

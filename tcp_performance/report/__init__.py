@@ -17,12 +17,13 @@ def build(
     bench: dict[str, Any] | None,
     output: Path,
     toolchain: dict[str, Any] | None = None,
+    fpga: dict[str, Any] | None = None,
 ) -> tuple[Path, Path]:
     """Write report.json and index.html into the folder `output`; returns both paths.
 
     Nothing is written when the report does not fit its schema (document.InvalidReport); each file appears whole or not.
     """
-    report = document.assemble(plan, verdicts, bench, toolchain)
+    report = document.assemble(plan, verdicts, bench, toolchain, fpga)
     html = page.render(report)
     data, view = output / "report.json", output / "index.html"
     document.write(

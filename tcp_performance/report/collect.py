@@ -3,6 +3,7 @@
     build/plan/<host>.json      ./invoke plan
     build/verdicts/<host>.json  ./invoke verify
     build/bench/bench.json      ./invoke bench; of this very machine, may be absent
+    build/fpga/synth.json       make -C kernels/fpga synth; made on this machine, may be absent
 
 One host: report/report.json and report/index.html. Several: report/<host>/ for each, and report/index.html lists them.
 """
@@ -27,6 +28,7 @@ FIELDS = {
     "plan": ("profile", "topology", "problems"),
     "verdicts": ("host", "profile", "verdicts"),
     "bench": ("machine", "rows"),
+    "fpga": ("cycles", "tools", "measured", "targets"),
 }
 
 
@@ -38,6 +40,7 @@ class Inputs:
     plan: dict[str, Any]
     verdicts: dict[str, Any]
     bench: dict[str, Any] | None
+    fpga: dict[str, Any] | None
 
 
 def read(path: Path, kind: str, command: str) -> dict[str, Any]:
@@ -60,8 +63,12 @@ def gather(build: Path) -> list[Inputs]:
     files = sorted((build / "verdicts").glob("*.json"))
     if not files:
         raise Exit(f"{build / 'verdicts'} holds no verdicts; make them with: ./invoke verify", code=2)
-    figures_file = build / "bench/bench.json"
-    bench = read(figures_file, "bench", "./invoke bench") if figures_file.exists() else None
+
+    def measured(name: str, kind: str, command: str) -> dict[str, Any] | None:
+        return read(build / name, kind, command) if (build / name).exists() else None
+
+    bench = measured("bench/bench.json", "bench", "./invoke bench")
+    fpga = measured("fpga/synth.json", "fpga", "make -C kernels/fpga synth")
     gathered = []
     for path in files:
         verdicts = read(path, "verdicts", "./invoke verify")
@@ -74,7 +81,7 @@ def gather(build: Path) -> list[Inputs]:
                 code=2,
             )
         here = verdicts["host"] in LOCAL or verdicts["host"] == platform.node()
-        gathered.append(Inputs(verdicts["host"], plan, verdicts, bench if here else None))
+        gathered.append(Inputs(verdicts["host"], plan, verdicts, *((bench, fpga) if here else (None, None))))
     return gathered
 
 
@@ -86,7 +93,7 @@ def run(build: Path) -> int:
     for inputs in gathered:
         folder = output if len(gathered) == 1 else output / _folder(inputs.host)
         try:
-            paths = report.build(inputs.plan, inputs.verdicts, inputs.bench, folder)
+            paths = report.build(inputs.plan, inputs.verdicts, inputs.bench, folder, fpga=inputs.fpga)
         except document.InvalidReport as error:
             raise Exit(f"{inputs.host}: {error}\nMake the inputs anew: ./invoke provision", code=2) from None
         made.append((inputs, paths))

@@ -55,11 +55,13 @@ def assemble(
     verdicts: dict[str, Any],
     bench: dict[str, Any] | None,
     toolchain: dict[str, Any] | None = None,
+    fpga: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of one host, valid by the schema.
 
     `verdicts` is the verifier's file ({host, profile, verdicts}), `bench` the benchmark's ({machine, rows}, and some
-    of BESIDE) or None where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine.
+    of BESIDE) or None where the kernels were not measured; `toolchain` adds to what the benchmark says of its machine;
+    `fpga` is what kernels/fpga/synth.py wrote.
     Raises InvalidReport.
     """
     report: dict[str, Any] = {
@@ -73,6 +75,7 @@ def assemble(
         "generated": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     report |= {name: bench[name] for name in BESIDE if bench and bench.get(name)}
+    report |= {"fpga": fpga} if fpga else {}
     validate(report)
     return report
 

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tcp_performance.report import beside, figures, latency, topology
+from tcp_performance.report import beside, figures, fpga, latency, topology
 from tcp_performance.report.document import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,6 +66,7 @@ def render(report: dict[str, Any]) -> str:
         counts=counts,
         operations=[(operation, Markup(latency.draw(operation, n))) for n, operation in enumerate(operations)],
         families=[(family, Markup(beside.draw(family, n))) for n, family in enumerate(families)],
+        devices=fpga.devices(report["fpga"]) if "fpga" in report else [],
         ahead=beside.ahead,
         marks=beside.MARKS,
         curves=list(zip(curves, beside.STROKES)),

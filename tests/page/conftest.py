@@ -34,7 +34,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
         folder = tmp_path_factory.mktemp(f"machine-{cpus}")
         plan = samples.plan(shape, folder)
         _, made[cpus] = report.build(
-            plan, samples.verdicts(plan), {**samples.bench(), **samples.beside()}, folder / "report"
+            plan,
+            samples.verdicts(plan),
+            {**samples.bench(), **samples.beside()},
+            folder / "report",
+            fpga=samples.fpga(),
         )
     return made
 

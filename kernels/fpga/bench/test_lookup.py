@@ -1,6 +1,7 @@
 """The pipeline against the library: the whole registry, misses, stalls, and the table changed while lookups run.
 
-Run by bench/run.py, which builds the simulation and sets TCP_REGISTRY and, for a short run, TCP_SHARE.
+Run by bench/run.py, which builds the simulation and sets TCP_REGISTRY, TCP_ADDRESS_BITS and, for a short run, how many
+commands of the registry to take (TCP_COMMANDS).
 """
 
 from __future__ import annotations
@@ -18,10 +19,26 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 
 LATENCY = 5
-SHARE = int(os.environ.get("TCP_SHARE", "1"))  # only every so many of the misses
-FULL = tcpkernels.Registry.load(os.environ["TCP_REGISTRY"])
-SIZES = {"banks": 4, "address_bits": 9}
+COMMANDS = int(os.environ["TCP_COMMANDS"]) if "TCP_COMMANDS" in os.environ else None
+SIZES = {"banks": 4, "address_bits": int(os.environ["TCP_ADDRESS_BITS"])}
+MISSES = 100_000
 Answer = tuple[bool, bytes]
+
+
+def flags_of(registry: tcpkernels.Registry) -> dict[str, int]:
+    rows = registry.descriptors
+    return {name: int.from_bytes(bytes(rows[i][10:14]), "big") for i, name in enumerate(registry.names)}
+
+
+def registry_under_test() -> tcpkernels.Registry:
+    """The file's, whole or its first commands."""
+    whole = tcpkernels.Registry.load(os.environ["TCP_REGISTRY"])
+    if COMMANDS is None:
+        return whole
+    return tcpkernels.Registry.from_commands(whole.names[:COMMANDS], flags_of(whole), time=0)
+
+
+FULL = registry_under_test()
 
 
 class Bench:
@@ -158,13 +175,13 @@ async def every_entry_back_to_back(dut: Any) -> None:
 
 @cocotb.test()
 async def misses_beside_every_entry(dut: Any) -> None:
-    """None of 100,000 keys that meet an entry in its slot is found, one a cycle."""
+    """None of the keys that meet an entry in its slot is found, one a cycle; 100,000 with a whole registry."""
     bench = Bench(dut)
     await bench.start()
     made = await bench.load(FULL)
     keys = near_misses(made)
-    assert len(keys) > 100_000
-    bench.requests.extend(keys[::SHARE])
+    assert len(keys) >= (MISSES if COMMANDS is None else 60 * len(FULL))
+    bench.requests.extend(keys[:MISSES] if COMMANDS is None else keys[::2])
     await bench.drain()
     bench.check(FULL)
     assert not any(found for _, (found, _) in bench.answers)
@@ -177,7 +194,7 @@ async def stalls_at_random(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     made = await bench.load(FULL)
-    keys = [int(key) for key in FULL.keys] + near_misses(made)[:: 64 * SHARE]
+    keys = [int(key) for key in FULL.keys] + near_misses(made)[::64]
     bench.chance.shuffle(keys)
     bench.requests.extend(keys)
     for bench.offer, bench.take in ((1.0, 0.5), (0.5, 1.0), (0.5, 0.5), (1.0, 0.1)):
@@ -193,8 +210,7 @@ async def reload_while_running(dut: Any) -> None:
 
     What is in both and the same is found all the time; after the last load every answer is the new registry's.
     """
-    names, rows = FULL.names, FULL.descriptors
-    flags = {name: int.from_bytes(bytes(rows[i][10:14]), "big") for i, name in enumerate(names)}
+    names, flags = FULL.names, flags_of(FULL)
     third = len(names) // 3
     old = tcpkernels.Registry.from_commands(names[: 2 * third], flags, time=0)
     new = tcpkernels.Registry.from_commands(
@@ -211,7 +227,7 @@ async def reload_while_running(dut: Any) -> None:
     keys = [int(key) for key in FULL.keys]
     bench.take = 0.9
     while bench.loads:
-        bench.requests.extend(bench.chance.sample(keys, 500))
+        bench.requests.extend(bench.chance.choices(keys, k=500))
         await bench.run(300)
     bench.requests.extend(keys)
     await bench.drain()

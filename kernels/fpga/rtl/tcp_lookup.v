@@ -20,20 +20,22 @@ module tcp_lookup #(
     parameter BANKS = 4,
     parameter BANK_BITS = 2,     // 2**BANK_BITS >= BANKS
     parameter ADDRESS_BITS = 9,  // entries of a bank, as a power of two: 1 to 16
-    parameter IMAGE = ""         // folder of the memory image, at most 9 banks; none: an empty table
+    parameter IMAGE = "",        // folder of the memory image, at most 9 banks; none: an empty table
+    parameter KEY = 64,          // bits of a key, 8 at least, a power of two; narrower only for a proof
+    parameter TAIL = 144         // bits of a descriptor behind its first six bytes
 ) (
     input wire clk,
     input wire reset,  // drops lookups under way; the table stays, and so does a load that was accepted
 
     input  wire        request_valid,
     output wire        request_ready,
-    input  wire [63:0] request_key,
+    input  wire [KEY-1:0] request_key,
 
     // Held until taken, in the order of the requests.
     output reg          response_valid,
     input  wire         response_ready,
     output wire         response_found,
-    output wire [191:0] response_descriptor,  // byte 0 first (bits 191:184); zeros when not found
+    output wire [TAIL+47:0] response_descriptor,  // byte 0 first (bits 191:184); zeros when not found
 
     // One entry; at most every second cycle. Where a key may stand is the writer's to know: table.py.
     input  wire                    load_valid,
@@ -41,20 +43,20 @@ module tcp_lookup #(
     input  wire [   BANK_BITS-1:0] load_bank,
     input  wire [ADDRESS_BITS-1:0] load_slot,
     input  wire                    load_occupied,  // 0: the slot becomes empty
-    input  wire [            63:0] load_key,
-    input  wire [           143:0] load_tail       // bytes 6 to 23 of the descriptor, byte 6 in bits 143:136
+    input  wire [         KEY-1:0] load_key,
+    input  wire [        TAIL-1:0] load_tail       // bytes 6 to 23 of the descriptor, byte 6 in bits 143:136
 );
-    localparam TAIL = 144;
     localparam [47:0] HEAD = 48'h54_43_50_02_00_02;  // bytes 0 to 5, the same in every valid descriptor
     localparam PARTS = 8;
-    localparam PART = 64 / PARTS;
+    localparam PART = KEY / PARTS;
+    localparam QUARTER = KEY / 4;
 
     // A bit of the slot is the sum of one bit of each quarter of the key, turned differently for each bank.
-    function [ADDRESS_BITS-1:0] slot_of(input [63:0] key, input integer bank);
+    function [ADDRESS_BITS-1:0] slot_of(input [KEY-1:0] key, input integer bank);
         integer at;
         for (at = 0; at < ADDRESS_BITS; at = at + 1)
-            slot_of[at] = key[(at + 7 * bank) % 16] ^ key[16 + (at + 3 * bank + 1) % 16]
-                ^ key[32 + (at + 5 * bank + 2) % 16] ^ key[48 + (at + 11 * bank + 3) % 16];
+            slot_of[at] = key[(at + 7 * bank) % QUARTER] ^ key[QUARTER + (at + 3 * bank + 1) % QUARTER]
+                ^ key[2 * QUARTER + (at + 5 * bank + 2) % QUARTER] ^ key[3 * QUARTER + (at + 11 * bank + 3) % QUARTER];
     endfunction
 
     // The pipeline moves unless the spare response is in use. A register, and not inverted: it enables everything, block
@@ -69,7 +71,7 @@ module tcp_lookup #(
     reg                    load_waits = 0;
     reg [       BANKS-1:0] load_to = 0;  // a bit a bank
     reg [ADDRESS_BITS-1:0] load_slot_0;
-    reg [            64:0] load_key_0;
+    reg [           KEY:0] load_key_0;
     reg [        TAIL-1:0] load_tail_0;
 
     assign load_ready = !load_waits;
@@ -103,7 +105,7 @@ module tcp_lookup #(
         end
 
     // Bodies are read, and written, one stage after the keys.
-    reg [            63:0] key_1, key_2;
+    reg [         KEY-1:0] key_1, key_2;
     reg [       BANKS-1:0] load_to_1 = 0;
     reg [ADDRESS_BITS-1:0] load_slot_1;
     reg [        TAIL-1:0] load_tail_1;
@@ -124,14 +126,18 @@ module tcp_lookup #(
         for (b = 0; b < BANKS; b = b + 1) begin : bank
             wire [ADDRESS_BITS-1:0] slot = slot_of(request_key, b);
             reg  [ADDRESS_BITS-1:0] slot_1;
-            wire [            64:0] stored;
+            wire [           KEY:0] stored;
             wire [        TAIL-1:0] tail_3;
             reg  [        TAIL-1:0] tail_4;
             reg  [         PARTS:0] agree;
             reg                     hit;
+`ifdef FORMAL
+            wire [KEY:0] watched_key_cell, watched_key_latch;
+            wire [TAIL-1:0] watched_tail_cell, watched_tail_latch;
+`endif
 
             tcp_lookup_ram #(
-                .WIDTH(65),
+                .WIDTH(KEY + 1),
                 .ADDRESS_BITS(ADDRESS_BITS),
                 .IMAGE(IMAGE == "" ? "" : {IMAGE, "/keys", 8'h30 + b[7:0], ".hex"})
             ) keys (
@@ -143,6 +149,12 @@ module tcp_lookup #(
                 .write(load_to[b]),
                 .write_address(load_slot_0),
                 .write_data(load_key_0)
+`ifdef FORMAL
+                ,
+                .watched_address(due[b].slot),
+                .watched_cell(watched_key_cell),
+                .watched_latch(watched_key_latch)
+`endif
             );
 
             tcp_lookup_ram #(
@@ -158,6 +170,12 @@ module tcp_lookup #(
                 .write(load_to_1[b]),
                 .write_address(load_slot_1),
                 .write_data(load_tail_1)
+`ifdef FORMAL
+                ,
+                .watched_address(due[b].slot),
+                .watched_cell(watched_tail_cell),
+                .watched_latch(watched_tail_latch)
+`endif
             );
 
             integer part;
@@ -166,7 +184,7 @@ module tcp_lookup #(
                     slot_1 <= slot;
                     for (part = 0; part < PARTS; part = part + 1)
                         agree[part] <= stored[part*PART+:PART] == key_2[part*PART+:PART];
-                    agree[PARTS] <= stored[64];
+                    agree[PARTS] <= stored[KEY];
                     hit <= &agree;
                     tail_4 <= tail_3;
                 end
@@ -190,6 +208,10 @@ module tcp_lookup #(
     assign response_descriptor = {response_found ? HEAD : 48'h0, response[TAIL-1:0]};
 
     initial response_valid = 0;
+
+`ifdef FORMAL
+`include "tcp_lookup_proof.vh"
+`endif
 
 endmodule
 

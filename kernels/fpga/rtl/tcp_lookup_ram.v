@@ -19,6 +19,12 @@ module tcp_lookup_ram #(
     input  wire                    write,
     input  wire [ADDRESS_BITS-1:0] write_address,
     input  wire [       WIDTH-1:0] write_data
+`ifdef FORMAL  // one cell and the latch, for the proof to look at
+    ,
+    input  wire [ADDRESS_BITS-1:0] watched_address,
+    output wire [       WIDTH-1:0] watched_cell,
+    output wire [       WIDTH-1:0] watched_latch
+`endif
 );
     reg [WIDTH-1:0] cells[0:(1<<ADDRESS_BITS)-1];
     reg [WIDTH-1:0] latch;
@@ -34,6 +40,13 @@ module tcp_lookup_ram #(
         if (read) latch <= cells[read_address];
         if (go) read_data <= latch;
     end
+
+`ifdef FORMAL
+    assign watched_cell = cells[watched_address];
+    assign watched_latch = latch;
+    always @* assert (!(read && write));
+    always @* if (read) assert (go);
+`endif
 
 endmodule
 

@@ -53,6 +53,21 @@ def test_figures_belong_to_the_machine_they_were_taken_on(lay_out: LayOut) -> No
     assert not rows["node-b"]
 
 
+def test_figures_of_the_pipeline_are_taken_where_there_are_some(lay_out: LayOut) -> None:
+    build = lay_out("localhost", "node-b")
+    samples.write_json(build / "fpga/synth.json", samples.fpga())
+    collect.run(build)
+    written = {
+        host: json.loads((build / f"report/{host}/report.json").read_text())
+        for host in ("localhost", "node-b")
+    }
+    assert written["localhost"]["fpga"] == samples.fpga()
+    assert "fpga" not in written["node-b"]
+    samples.write_json(build / "fpga/synth.json", {"cycles": 5})
+    with pytest.raises(Exit, match=r"synth.json has no .*targets; make it anew with: make -C kernels/fpga"):
+        collect.run(build)
+
+
 def test_hosts_of_an_earlier_run_are_forgotten(lay_out: LayOut) -> None:
     build = lay_out("localhost", "node-b")
     collect.run(build)

@@ -41,6 +41,17 @@ def test_what_was_measured_besides_is_taken_over(report: Report) -> None:
         document.assemble(report["plan"], verdicts, {**samples.bench(operations=1), **besides})
 
 
+def test_figures_of_the_pipeline_fit_or_are_refused(report: Report) -> None:
+    verdicts = {name: report[name] for name in ("host", "profile", "verdicts")}
+    assert document.assemble(report["plan"], verdicts, None, fpga=samples.fpga())["fpga"] == samples.fpga()
+    wrong = samples.fpga()
+    wrong["targets"][0]["runs"][0]["fmax_mhz"] = 0
+    wrong["targets"][1]["runs"] = []
+    with pytest.raises(document.InvalidReport) as refused:
+        document.assemble(report["plan"], verdicts, None, fpga=wrong)
+    assert len(refused.value.errors) == 2
+
+
 def spoil(*path: Any, value: Any) -> Callable[[Report], None]:
     def change(report: Report) -> None:
         place: Any = report

@@ -56,6 +56,18 @@ def test_other_libraries_and_the_recorded_build_are_on_the_page(report: Report) 
         assert words in text
 
 
+def test_the_pipelines_figures_are_on_the_page(report: Report) -> None:
+    assert 'id="fpga"' not in page.render(report)
+    text = page.render({**report, "fpga": samples.fpga()})
+    for words in ('href="#fpga"', "<strong>265.0</strong> (250.0 to 300.0)", "<strong>18.9</strong> (16.7 to 20.0)",
+                  ">met<", ">missed<", "821 to 823 TRELLIS_COMB", "24 DP16KD", "Yosys 0.23"):  # fmt: skip
+        assert words in text
+    shown = text[text.index('<section id="fpga"') :]
+    rows = re.findall(r'<tr><th scope="row">(a [^<]*device[^<]*)</th>(.*?)</tr>', shown)
+    verdicts = {name: "compliant" in row or ("drifted" not in row and None) for name, row in rows}
+    assert verdicts == {"a fast device": True, "a slow device": False, "a device with no promise": None}
+
+
 def test_problems_stand_on_the_page(report: Report) -> None:
     report["kernels"] = []
     report["plan"]["problems"] = [
