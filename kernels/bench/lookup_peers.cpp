@@ -73,8 +73,8 @@ std::vector<std::size_t> places(std::size_t n, bool zipf, std::uint64_t state)
 const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
 
 // What no lookup can do without, its place known beforehand: of a key that is there, one dependent read of an entry; of
-// another, a call that reads one byte of as many as there are keys, for an answer that is wrong at most once in 256 times
-// takes 8 bits a key. Which it is is known beforehand, too; the branch on it is the caller's.
+// another, a call that reads one byte of as many as there are keys, as an answer that is wrong once in 256 times takes
+// 8 bits a key. Which it is is known beforehand, too; the branch on it is the caller's.
 struct Least {
     std::vector<std::size_t> places;
     std::vector<std::uint8_t> known, bytes;

@@ -26,7 +26,7 @@ enum tcpk_status tcpk_window_scan_f32(const float *matrix, size_t n, float thres
 #define ON_STACK 64  /* distances of an agent; a longer history takes its memory from the heap */
 #define TOGETHER 512 /* agents in one thread's turn */
 
-/* Scores in one fixed order, so that equal distances give equal bits whatever computed them, beside whichever others. */
+/* Scores in one fixed order, so that equal distances give equal bits whatever computed them and beside which others. */
 static inline __attribute__((always_inline)) void score_lanes(const double *distances, size_t k, unsigned lanes,
                                                               float *scores)
 {

@@ -1,4 +1,4 @@
-/* Lookup: a perfect hash behind a filter. A hit reads a pilot and one entry of 24 bytes, a miss seldom more than a word.
+/* Lookup: a perfect hash behind a filter. A hit reads a pilot and one entry of 24 bytes, a miss mostly one word.
  *
  * Keys fall into groups of about four. Each group has a pilot, 16 bits, found at build so that its keys go to slots of
  * their own; pilots of a million keys are 512 KiB and stay in the second-level cache. Groups are placed largest first,
@@ -7,8 +7,8 @@
  * over holds a copy of an entry that belongs elsewhere, so that no lookup asks whether a slot is taken.
  *
  * The filter has a word for each group, with two bits set for each key: about one miss in fifty gets past it. It is
- * apart from the pilots: a hit waits for its pilot, but not for the filter, as that branch is predicted. Only lookups of
- * one key ask it. A batch has its entries prefetched, and took half as long again when it read the filter as well.
+ * apart from the pilots: a hit waits for its pilot, but not for the filter, as that branch is predicted. Only lookups
+ * of one key ask it. A batch has its entries prefetched, and took half as long again when it read the filter as well.
  */
 #ifndef TCPK_LOOKUP_TABLE_H
 #define TCPK_LOOKUP_TABLE_H

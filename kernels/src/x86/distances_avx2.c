@@ -5,14 +5,14 @@
 #include "avx2.h"
 
 #define VECTORS (TCPK_FEATURES / 4)
-#define AHEAD 1920 /* bytes, two agents of ten rows: the CPU's own prefetching leaves a third of a batch's time waiting */
+#define AHEAD 1920 /* bytes, two agents of ten rows: the CPU's own prefetching left a batch waiting */
 
 /* Whether no float is NaN or infinite: x - x is 0 for all others. */
 static bool is_finite(const float *row)
 {
     const __m256 a = _mm256_loadu_ps(row), b = _mm256_loadu_ps(row + 8), c = _mm256_loadu_ps(row + 16);
-    const __m256i bits = _mm256_castps_si256(
-        _mm256_or_ps(_mm256_or_ps(_mm256_sub_ps(a, a), _mm256_sub_ps(b, b)), _mm256_sub_ps(c, c)));
+    const __m256i bits =
+        _mm256_castps_si256(_mm256_or_ps(_mm256_or_ps(_mm256_sub_ps(a, a), _mm256_sub_ps(b, b)), _mm256_sub_ps(c, c)));
     return _mm256_testz_si256(bits, bits);
 }
 
@@ -26,7 +26,7 @@ bool tcpk_distances_avx2(const float *rows, size_t k, const float *baseline, dou
     __m128d residue = _mm_setzero_pd();
     for (size_t row = 0; row < k; row++) {
         const float *features = rows + row * TCPK_FEATURES;
-        _mm_prefetch((const char *)features + AHEAD, _MM_HINT_T0); /* a row is a line and a half; no fault past the end */
+        _mm_prefetch((const char *)features + AHEAD, _MM_HINT_T0); /* past the end it is no fault */
         _mm_prefetch((const char *)features + AHEAD + 64, _MM_HINT_T0);
         __m256d lanes = _mm256_setzero_pd();
         for (unsigned i = 0; i < VECTORS; i++) {
