@@ -112,7 +112,7 @@ def lines(figures: Figures) -> list[str]:
         told = []
     else:
         width = max(len(row["operation"]) for row in figures["comparisons"])
-        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
+        told = [f"{'against others (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
         for row in figures["comparisons"]:
             ours, *peers = row["contenders"]
             best = min(peer["median"] for peer in peers)

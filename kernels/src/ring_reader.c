@@ -45,6 +45,7 @@ enum tcpk_status tcpk_ring_peek(struct tcpk_ring *ring, size_t most, const struc
     *slots = NULL;
     if (ring->role != TCPK_RING_READER)
         return TCPK_ERROR_ARGUMENT;
+    ring->open = 0;
     if (ring->limit - ring->position < most) {
         const enum tcpk_status status = tcpk_ring_look_for_events(ring);
         if (status != TCPK_OK)

@@ -217,6 +217,24 @@ static void impossible_indices_are_said_to_be_so(void **state)
     }
 }
 
+static void a_head_that_goes_back_is_seen(void **state)
+{
+    (void)state;
+    struct tcpk_ring *ring = ring_make(SLOTS), *writer = ring_writer(ring), *reader = ring_reader(ring);
+    struct tcpk_ring_header *header = ring_map(ring);
+    const struct tcpk_ring_slot *seen;
+    size_t got;
+    ring_write_events(writer, 0, 10, 10);
+    assert_int_equal(tcpk_ring_peek(reader, 20, &seen, &got), TCPK_OK);
+    header->head = 9; /* not before what the reader has released, but before what it saw */
+    assert_int_equal(tcpk_ring_peek(reader, 20, &seen, &got), TCPK_ERROR_CORRUPT);
+    assert_int_equal(tcpk_ring_release(reader, 1), TCPK_ERROR_ARGUMENT);
+    munmap(header, TCPK_RING_SLOTS_OFFSET);
+    tcpk_ring_close(reader);
+    tcpk_ring_close(writer);
+    tcpk_ring_close(ring);
+}
+
 /* A memfd with these first bytes, `size` long. */
 static int file_of(const void *bytes, size_t length, uint64_t size, int seals)
 {
@@ -304,7 +322,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_value_in_any_field_is_survived), cmocka_unit_test(values_around_the_indices_are_survived),
         cmocka_unit_test(random_bytes_are_survived),          cmocka_unit_test(impossible_indices_are_said_to_be_so),
-        cmocka_unit_test(files_that_are_no_ring_are_refused), cmocka_unit_test(nobody_can_change_the_size),
+        cmocka_unit_test(a_head_that_goes_back_is_seen),      cmocka_unit_test(files_that_are_no_ring_are_refused),
+        cmocka_unit_test(nobody_can_change_the_size),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

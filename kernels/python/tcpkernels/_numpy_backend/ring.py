@@ -108,7 +108,6 @@ class Ring:
             memory.writer_sleeps[0] = 0
         else:
             self._reader = number
-            memory.attached[number][0] = 0
             memory.tails[number][0] = memory.head[0]
             memory.attached[number][0] = 1
             _fence()
