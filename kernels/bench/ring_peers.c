@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ring_channels.h"
+#include "two_cpus.h"
 
 enum { MOST_CONTENDERS = 8, MOST_ROUNDS = 1000, EVENTS = 16384, PINGS = 512, LONGEST = 300 };
 
@@ -48,43 +49,6 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
-}
-
-static int core_of(int cpu)
-{
-    char path[96];
-    int core = -1;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/core_id", cpu);
-    FILE *file = fopen(path, "r");
-    if (file && fscanf(file, "%d", &core) != 1)
-        core = -1;
-    if (file)
-        fclose(file);
-    return core;
-}
-
-/* The first CPU that may be used, and the first on another core, else the second. */
-static void choose_cpus(void)
-{
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &allowed))
-            continue;
-        if (it.cpus[0] < 0)
-            it.cpus[0] = cpu;
-        else if (it.cpus[1] < 0 || core_of(it.cpus[1]) == core_of(it.cpus[0]))
-            it.cpus[1] = it.cpus[1] < 0 || core_of(cpu) != core_of(it.cpus[0]) ? cpu : it.cpus[1];
-    }
-}
-
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
 }
 
 static void spin_until(const uint64_t *word, uint64_t value)
@@ -316,7 +280,7 @@ int main(int count, char **words)
     }
     if (it.rounds < 3 || it.rounds > MOST_ROUNDS)
         return complain("--rounds is out of range");
-    choose_cpus();
+    two_cpus(it.cpus);
     if (it.cpus[0] >= 0 && it.cpus[1] >= 0)
         pin(it.cpus[0]);
     alarm(LONGEST);
