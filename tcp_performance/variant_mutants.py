@@ -55,11 +55,14 @@ MUTATIONS = {
     "avx512": _mutations(
         "avx512",
         "x86",
-        scan_u8="third, 0x39 -> third, 0x4e",
+        scan_u8="#define PACKED_B packed_four -> #define PACKED_B(rows) packed_four((rows) + 1)",
         scan_f32="third, 0x4e -> third, 0x4f",
         distances="pairs, 0x55 -> pairs, 0x54",
         votes="i += 64 -> i += 63",
     ),
+    "avx512 with VNNI": [
+        Mutation("src/x86/scan_u8_vnni_avx512.c", "b, 0xdd", "b, 0xdc", "test_scan", "scan_u8_is_exact")
+    ],
     "neon": _mutations(
         "neon",
         "arm",

@@ -18,7 +18,7 @@ from tcp_performance.kernels_build import KERNELS
 from tcp_performance.playbooks import BUILD
 from tcp_performance.stage_steps import Skipped, shell
 from tcp_performance.unpacked_packages import Packages
-from tcp_performance.variant_mutants import MUTATIONS
+from tcp_performance.variant_mutants import MUTATIONS, Mutation
 
 NEON_PACKAGES = (
     "gcc-aarch64-linux-gnu",
@@ -35,15 +35,17 @@ AGREEMENT = ("test_scan", "test_window", "test_baseline", "test_network")
 USING = ("test_engine", "test_variant")
 MODELS = {"corei7_skylake_x": False, "corei7_icelake_u": True}
 """Emulated CPUs with AVX-512, without and with VNNI."""
+# Its constant is wrong in the path with VNNI alone, which shows where that is taken.
+WRONG_VNNI = "LD_LIBRARY_PATH=/vnni:/lib /programs.d/test_scan"
 # On an idle core a machine takes a minute or two; beside other stages several times that.
 MOST_SECONDS = 1500.0
 
 
-def judge_mutants(variant: str, outputs: dict[str, str]) -> None:
-    survived = variant_mutants.survivors(MUTATIONS[variant], outputs, variant)
+def judge_mutants(variant: str, outputs: dict[str, str], mutations: list[Mutation]) -> None:
+    survived = variant_mutants.survivors(mutations, outputs, variant)
     if survived:
         raise Exit("\n  ".join(("no test objected to:", *survived)), code=1)
-    print(f"{variant}: a wrong constant is found in each of {len(MUTATIONS[variant])} kernels", flush=True)
+    print(f"{variant}: a wrong constant is found in each of {len(mutations)} kernels", flush=True)
 
 
 def run_mutants(variant: str, build: Path, started: list[str], search: str) -> None:
@@ -62,7 +64,7 @@ def run_mutants(variant: str, build: Path, started: list[str], search: str) -> N
             text=True,
         )
         outputs[program] = done.stdout
-    judge_mutants(variant, outputs)
+    judge_mutants(variant, outputs, MUTATIONS[variant])
 
 
 def neon(long: bool) -> None:
@@ -88,16 +90,18 @@ def neon(long: bool) -> None:
     run_mutants("neon", build, emulator, search)
 
 
-def machine_of(model: str, home: Path, build: Path, mutant: Path) -> EmulatedMachine:
+def machine_of(model: str, home: Path, build: Path, mutants: dict[str, Path]) -> EmulatedMachine:
     """A machine that runs the tests, and then those with wrong constants."""
     programs = [build / "tests" / name for name in (*AGREEMENT, *USING)] + [build / "tcp_behavioral_engine"]
     files: dict[str, Path | bytes] = {f"/programs.d/{program.name}": program for program in programs}
     files |= emulated_cpu.libraries(programs, home / "root")
-    files["/mutant/libtcpk.so.0"] = mutant / variant_mutants.SONAME
+    for folder, mutant in mutants.items():
+        files[f"/{folder}/libtcpk.so.0"] = mutant / variant_mutants.SONAME
     lines = [f"LD_LIBRARY_PATH=/lib /programs.d/{name}" for name in (*AGREEMENT, *USING)]
     lines.append("LD_LIBRARY_PATH=/lib /programs.d/tcp_behavioral_engine validate")
     wrong = sorted({mutation.program for mutation in MUTATIONS["avx512"]})
     lines += [f"LD_LIBRARY_PATH=/mutant:/lib /programs.d/{name}" for name in wrong]
+    lines.append(WRONG_VNNI)
     return EmulatedMachine(model, home / model, files, lines)
 
 
@@ -110,9 +114,15 @@ def judge_machine(machine: EmulatedMachine, vnni: bool) -> None:
     runs = machine.ended()
     wrong = {run.line: run for run in runs if "/mutant:" in run.line}
     for run in runs:
-        if run.line not in wrong:
+        if run.line == WRONG_VNNI and vnni:
+            judge_mutants("avx512", {"test_scan": run.output}, MUTATIONS["avx512 with VNNI"])
+        elif run.line not in wrong:  # and where there is no VNNI its path is not taken
             judge_run(machine.model, run)
-    judge_mutants("avx512", {Path(line.split()[-1]).name: run.output for line, run in wrong.items()})
+    judge_mutants(
+        "avx512",
+        {Path(line.split()[-1]).name: run.output for line, run in wrong.items()},
+        MUTATIONS["avx512"],
+    )
 
 
 def judge_run(model: str, run: Ended) -> None:
@@ -135,8 +145,11 @@ def avx512(long: bool) -> None:
     home = BUILD / "emulated"
     root = Packages(home).unpacked(*emulated_cpu.GUEST_PACKAGES, standing_for=(emulated_cpu.KERNEL,))
     kernel = next((root / "boot").glob("vmlinuz-*"))
-    mutant = variant_mutants.build(MUTATIONS["avx512"], build, build / "mutants/avx512")
-    machines = [machine_of(model, home, build, mutant) for model in MODELS]
+    mutants = {
+        "mutant": variant_mutants.build(MUTATIONS["avx512"], build, build / "mutants/avx512"),
+        "vnni": variant_mutants.build(MUTATIONS["avx512 with VNNI"], build, build / "mutants/vnni"),
+    }
+    machines = [machine_of(model, home, build, mutants) for model in MODELS]
     for machine in machines:
         machine.make_disc(kernel)
     emulated_cpu.run_all(machines, MOST_SECONDS)

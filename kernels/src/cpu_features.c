@@ -31,6 +31,12 @@ bool tcpk_cpu_has_avx512(void)
         return false;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & wanted) == wanted;
 }
+
+bool tcpk_cpu_has_vnni(void)
+{
+    unsigned a, b, c, d;
+    return tcpk_cpu_has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI);
+}
 #else
 bool tcpk_cpu_has_avx2(void)
 {
@@ -38,6 +44,11 @@ bool tcpk_cpu_has_avx2(void)
 }
 
 bool tcpk_cpu_has_avx512(void)
+{
+    return false;
+}
+
+bool tcpk_cpu_has_vnni(void)
 {
     return false;
 }

@@ -30,7 +30,7 @@ static void detect(void)
     if (tcpk_cpu_has_avx2())
         add(&tcpk_kernels_avx2);
     if (tcpk_cpu_has_avx512())
-        add(&tcpk_kernels_avx512);
+        add(tcpk_cpu_has_vnni() ? &tcpk_kernels_avx512_vnni : &tcpk_kernels_avx512);
 #elif defined(__aarch64__)
     add(&tcpk_kernels_neon); /* part of the baseline there */
 #endif

@@ -27,6 +27,7 @@ extern const struct tcpk_kernels tcpk_kernels_generic;
 #if defined(__x86_64__)
 extern const struct tcpk_kernels tcpk_kernels_avx2;
 extern const struct tcpk_kernels tcpk_kernels_avx512;
+extern const struct tcpk_kernels tcpk_kernels_avx512_vnni; /* the same variant, with the path of a CPU that has VNNI */
 #elif defined(__aarch64__)
 extern const struct tcpk_kernels tcpk_kernels_neon;
 #endif
@@ -37,6 +38,7 @@ const struct tcpk_kernels *tcpk_kernels(void);
 /* What the CPU and the operating system support. */
 bool tcpk_cpu_has_avx2(void);
 bool tcpk_cpu_has_avx512(void); /* F, BW, DQ, VL, and AVX2 */
+bool tcpk_cpu_has_vnni(void);   /* in addition */
 
 /* The entry of a key, for prefetching; and the decision of a key. */
 const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key);
