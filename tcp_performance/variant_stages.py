@@ -37,6 +37,7 @@ MODELS = {"corei7_skylake_x": False, "corei7_icelake_u": True}
 """Emulated CPUs with AVX-512, without and with VNNI."""
 # Its constant is wrong in the path with VNNI alone, which shows where that is taken.
 WRONG_VNNI = "LD_LIBRARY_PATH=/vnni:/lib /programs.d/test_scan"
+WITHOUT_VNNI = "/scan_u8_avx512.c"
 # On an idle core a machine takes a minute or two; beside other stages several times that.
 MOST_SECONDS = 1500.0
 
@@ -45,7 +46,7 @@ def judge_mutants(variant: str, outputs: dict[str, str], mutations: list[Mutatio
     survived = variant_mutants.survivors(mutations, outputs, variant)
     if survived:
         raise Exit("\n  ".join(("no test objected to:", *survived)), code=1)
-    print(f"{variant}: a wrong constant is found in each of {len(mutations)} kernels", flush=True)
+    print(f"{variant}: wrong constants found, kernels: {len(mutations)} of {len(mutations)}", flush=True)
 
 
 def run_mutants(variant: str, build: Path, started: list[str], search: str) -> None:
@@ -118,11 +119,12 @@ def judge_machine(machine: EmulatedMachine, vnni: bool) -> None:
             judge_mutants("avx512", {"test_scan": run.output}, MUTATIONS["avx512 with VNNI"])
         elif run.line not in wrong:  # and where there is no VNNI its path is not taken
             judge_run(machine.model, run)
-    judge_mutants(
-        "avx512",
-        {Path(line.split()[-1]).name: run.output for line, run in wrong.items()},
-        MUTATIONS["avx512"],
-    )
+    outputs = {Path(line.split()[-1]).name: run.output for line, run in wrong.items()}
+    # With VNNI nobody comes to the scan that does without.
+    taken = [
+        mutation for mutation in MUTATIONS["avx512"] if not (vnni and mutation.file.endswith(WITHOUT_VNNI))
+    ]
+    judge_mutants("avx512", outputs, taken)
 
 
 def judge_run(model: str, run: Ended) -> None:
