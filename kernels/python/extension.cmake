@@ -18,6 +18,7 @@ if(NOT EXISTS "${tcpk_extension_c}")
     OUTPUT "${tcpk_extension_c}"
     COMMAND "${Python3_EXECUTABLE}" -m cython -3 -o "${tcpk_extension_c}" "${tcpk_pyx}"
     DEPENDS "${tcpk_pyx}" "${CMAKE_CURRENT_LIST_DIR}/tcpkernels/_tcpk.pxi"
+            "${CMAKE_CURRENT_LIST_DIR}/tcpkernels/_ring.pxi"
     COMMENT "Cython: _cython_backend.pyx"
     VERBATIM)
 endif()

@@ -15,6 +15,11 @@ const char *tcpk_status_name(enum tcpk_status status)
     case TCPK_ERROR_COLLISION: return "collision";
     case TCPK_ERROR_BLAS: return "blas";
     case TCPK_ERROR_THREAD: return "thread";
+    case TCPK_ERROR_BUSY: return "busy";
+    case TCPK_ERROR_TIMEOUT: return "timeout";
+    case TCPK_ERROR_LAYOUT: return "layout";
+    case TCPK_ERROR_CORRUPT: return "corrupt";
+    case TCPK_ERROR_OVERRUN: return "overrun";
     case TCPK_ERROR_MAGIC: return "magic";
     case TCPK_ERROR_VERSION: return "version";
     case TCPK_ERROR_TRUNCATED: return "truncated";

@@ -21,6 +21,12 @@ enum tcpk_status {
     TCPK_ERROR_COLLISION = 6, /* two names with an equal 64-bit key */
     TCPK_ERROR_BLAS = 7,      /* LAPACK could not factor the covariance: not positive definite */
     TCPK_ERROR_THREAD = 8,    /* a worker could not be started or pinned */
+    /* Of a ring of events, ring.h. */
+    TCPK_ERROR_BUSY = 9,     /* the role is taken: there is a writer, or there are as many readers as may be */
+    TCPK_ERROR_TIMEOUT = 10, /* nothing came in the time given */
+    TCPK_ERROR_LAYOUT = 11,  /* the file is no ring, or one of another version or size than it says */
+    TCPK_ERROR_CORRUPT = 12, /* an index or sequence number in the ring that no honest peer writes */
+    TCPK_ERROR_OVERRUN = 13, /* the reader's place was taken away, and what it had not read may be overwritten */
     /* Faults of a registry file, in registry.h's order. */
     TCPK_ERROR_MAGIC = 16,
     TCPK_ERROR_VERSION = 17,

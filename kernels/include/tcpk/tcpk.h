@@ -11,5 +11,6 @@
 #include "memory.h"
 #include "network.h"
 #include "registry.h"
+#include "ring.h"
 
 #endif

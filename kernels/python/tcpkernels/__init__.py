@@ -14,11 +14,12 @@ from __future__ import annotations
 from . import _openmp
 from ._backend import selection
 from ._behavior import BaselineModel, Window, baseline_score, baseline_score_many, window_scan
-from ._errors import BackendError, OutOfRangeError, RegistryError
+from ._errors import BackendError, OutOfRangeError, RegistryError, RingError
 from ._gpu import Gpu
 from ._info import info
 from ._network import Engine, QuarantineSet, adapt, consensus
 from ._registry import LookupTable, Registry, key
+from ._ring import Ring, RingReader, RingWriter
 from ._types import DESCRIPTOR_SIZE, FEATURES, MAX_VOTERS, Decision, Risk
 
 __all__ = [
@@ -35,6 +36,10 @@ __all__ = [
     "QuarantineSet",
     "Registry",
     "RegistryError",
+    "Ring",
+    "RingError",
+    "RingReader",
+    "RingWriter",
     "Risk",
     "Window",
     "adapt",

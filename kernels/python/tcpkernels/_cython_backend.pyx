@@ -10,7 +10,8 @@ import os
 import numpy as np
 
 from ._memory_map import library_of
-from ._status import LIBRARY_VERSION, failure
+from ._status import LIBRARY_VERSION, TIMEOUT, failure
+from ._types import RING_WRITER, RingAbout
 
 include "_tcpk.pxi"
 
@@ -435,3 +436,6 @@ cdef class Engine:
     def anomalous_rows(self, uint64_t agent):
         """How many rows of the agent's window are anomalous."""
         return tcpk_engine_anomalous_rows(self.state.handle, agent)
+
+
+include "_ring.pxi"

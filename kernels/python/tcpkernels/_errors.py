@@ -38,6 +38,24 @@ class RegistryError(ValueError):
         return type(self), (self.kind, self.reason, self.offset)
 
 
+class RingError(RuntimeError):
+    """What a ring of events refused; ``kind`` is one of ``KINDS``.
+
+    "busy": the role is taken. "layout": the file is no ring. "corrupt": the memory holds what no honest peer writes.
+    "overrun": this reader was expelled, and what it had not read may be overwritten.
+    """
+
+    KINDS = ("busy", "timeout", "layout", "corrupt", "overrun")
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason or f"the ring is {kind}")
+        self.kind = kind
+        self.reason = reason
+
+    def __reduce__(self) -> Tuple[type, Tuple[str, str]]:
+        return type(self), (self.kind, self.reason)
+
+
 class OutOfRangeError(ValueError, IndexError):
     """A number outside the range that is allowed, such as an agent id that the set does not have."""
 

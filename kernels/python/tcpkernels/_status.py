@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ._errors import BackendError, OutOfRangeError, RegistryError
+from ._errors import BackendError, OutOfRangeError, RegistryError, RingError
 
 MEMORY, IO, VARIANT, RANGE, THREAD = 3, 4, 5, 2, 8
 _BLAS = 7
+_FIRST_RING_FAULT = 9
+TIMEOUT = 10
 _FIRST_REGISTRY_FAULT = 16
 
 LIBRARY_VERSION = "0.1"
@@ -17,6 +19,8 @@ def failure(status: int, message: str = "", offset: int = 0) -> Exception:
     if status >= _FIRST_REGISTRY_FAULT:
         kind = RegistryError.KINDS[status - _FIRST_REGISTRY_FAULT]
         return RegistryError(kind, message.rsplit(", at offset ", 1)[0], offset)
+    if status >= _FIRST_RING_FAULT:
+        return RingError(RingError.KINDS[status - _FIRST_RING_FAULT], message)
     if status == MEMORY:
         return MemoryError(message or "memory could not be had")
     if status in (IO, THREAD):

@@ -115,3 +115,32 @@ cdef extern from "tcpk/tcpk.h" nogil:
     size_t tcpk_engine_suspects(const tcpk_engine *engine, uint32_t *agents, size_t capacity)
     uint32_t tcpk_engine_anomalous_rows(const tcpk_engine *engine, uint64_t agent)
     tcpk_quarantine *tcpk_engine_quarantine(tcpk_engine *engine)
+
+    struct tcpk_ring:
+        pass
+    struct tcpk_ring_about:
+        int kind
+        int role
+        uint32_t reader
+        uint32_t page_bytes
+        uint64_t slots
+        uint64_t bytes
+        uint64_t position
+        uint32_t attached
+    int tcpk_ring_create(uint64_t slots, tcpk_ring **out, tcpk_error *error)
+    int tcpk_ring_open(const char *path, tcpk_ring **out, tcpk_error *error)
+    int tcpk_ring_open_file(int file, tcpk_ring **out, tcpk_error *error)
+    void tcpk_ring_close(tcpk_ring *ring)
+    int tcpk_ring_file(const tcpk_ring *ring)
+    void tcpk_ring_describe(const tcpk_ring *ring, tcpk_ring_about *about)
+    int tcpk_ring_attach_writer(tcpk_ring *ring, tcpk_error *error)
+    int tcpk_ring_attach_reader(tcpk_ring *ring, tcpk_error *error)
+    int tcpk_ring_write(tcpk_ring *ring, const uint32_t *agents, const uint64_t *keys, const uint8_t *features,
+                        const uint8_t *descriptors, size_t n, size_t *written)
+    int tcpk_ring_read(tcpk_ring *ring, uint32_t *agents, uint64_t *keys, uint8_t *features, uint8_t *descriptors,
+                       size_t n, size_t *got)
+    int tcpk_ring_process(tcpk_ring *ring, tcpk_engine *engine, size_t n, uint32_t *agents, uint8_t *decisions,
+                          uint8_t *quarantined, size_t *done, tcpk_error *error)
+    int tcpk_ring_skip(tcpk_ring *ring, size_t n, size_t *skipped)
+    int tcpk_ring_expel(tcpk_ring *ring, uint32_t reader)
+    int tcpk_ring_wait(tcpk_ring *ring, int64_t timeout)

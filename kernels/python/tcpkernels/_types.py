@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,3 +60,22 @@ MAX_WINDOW = 1 << 20
 
 RULES = {"majority": 0, "byzantine": 1}
 """The consensus rules by name; the numbers are those of the C library."""
+
+RING_WRITER, RING_READER = 1, 2
+"""The roles in a ring, as the C library numbers them; 0 is none."""
+
+RING_READERS = 16
+"""The most readers that a ring may have."""
+
+
+class RingAbout(NamedTuple):
+    """``struct tcpk_ring_about``."""
+
+    kind: int
+    role: int
+    reader: int
+    page_bytes: int
+    slots: int
+    bytes: int
+    position: int
+    attached: int

@@ -16,6 +16,7 @@ from .behavior import (
 from .library import LIB, PATH
 from .network import Engine, QuarantineSet, adapt, consensus
 from .registry import Registry, Table
+from .ring import Ring
 
 NAME = "ctypes"
 _KINDS_OF_PAGES = 4
@@ -26,6 +27,7 @@ __all__ = [
     "Model",
     "QuarantineSet",
     "Registry",
+    "Ring",
     "Table",
     "Window",
     "adapt",

@@ -66,6 +66,7 @@ class EngineOptions(ctypes.Structure):
 _HANDLE = POINTER(c_void_p)
 _ERROR = POINTER(Error)
 _COUNT = POINTER(c_uint64)
+_SIZE = POINTER(c_size_t)
 
 # Arrays are passed as addresses. A status is a c_int.
 _PROTOTYPES: Dict[str, Tuple[object, List[object]]] = {
@@ -128,6 +129,23 @@ _PROTOTYPES: Dict[str, Tuple[object, List[object]]] = {
     "tcpk_engine_suspects": (c_size_t, [c_void_p, c_void_p, c_size_t]),
     "tcpk_engine_anomalous_rows": (c_uint32, [c_void_p, c_uint64]),
     "tcpk_engine_quarantine": (c_void_p, [c_void_p]),
+    "tcpk_ring_create": (c_int, [c_uint64, _HANDLE, _ERROR]),
+    "tcpk_ring_open": (c_int, [c_char_p, _HANDLE, _ERROR]),
+    "tcpk_ring_open_file": (c_int, [c_int, _HANDLE, _ERROR]),
+    "tcpk_ring_close": (None, [c_void_p]),
+    "tcpk_ring_file": (c_int, [c_void_p]),
+    "tcpk_ring_describe": (None, [c_void_p, c_void_p]),
+    "tcpk_ring_attach_writer": (c_int, [c_void_p, _ERROR]),
+    "tcpk_ring_attach_reader": (c_int, [c_void_p, _ERROR]),
+    "tcpk_ring_write": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, _SIZE]),
+    "tcpk_ring_read": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, _SIZE]),
+    "tcpk_ring_process": (
+        c_int,
+        [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, _SIZE, _ERROR],
+    ),
+    "tcpk_ring_skip": (c_int, [c_void_p, c_size_t, _SIZE]),
+    "tcpk_ring_expel": (c_int, [c_void_p, c_uint32]),
+    "tcpk_ring_wait": (c_int, [c_void_p, c_int64]),
 }
 
 

@@ -17,6 +17,7 @@ from .engine import Engine
 from .lookup import Table
 from .network import QuarantineSet, adapt, consensus
 from .registry import Registry
+from .ring import Ring
 
 NAME = "numpy"
 
@@ -26,6 +27,7 @@ __all__ = [
     "Model",
     "QuarantineSet",
     "Registry",
+    "Ring",
     "Table",
     "Window",
     "adapt",

@@ -40,6 +40,7 @@ class Engine:
         threads: int,
         cpus: Optional[U32],
     ) -> None:
+        self.agents = agents
         self.quarantine = QuarantineSet(agents)
         self._table = table
         self._window, self._threshold, self._suspicion = window, threshold, suspicion
