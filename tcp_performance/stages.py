@@ -23,6 +23,7 @@ from tcp_performance import (
     image_buildx,
     image_stage,
     kernel_stages,
+    kmod_stage,
     system_packages,
     variant_stages,
 )
@@ -124,6 +125,12 @@ STAGES = (
         kernel_stages.attacks,
         KERNELS + kernel_stages.PACKAGES,
         after=("kernels", "bindings"),
+    ),
+    Stage(
+        "kmod",
+        "the ring's kernel module compiled against the distribution's headers, without a warning",
+        kmod_stage.module,
+        kmod_stage.PACKAGES,
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage(

@@ -15,6 +15,7 @@
 #define STREAM_READERS 3
 #define ROUNDS 60
 #define SPOILT 200000
+#define PROBES 100
 
 /* What the processes of one exercise tell each other. */
 static struct {
@@ -217,7 +218,7 @@ void exercise_hostile(void)
     meet();
     const pid_t spoiler = start(spoil);
     await_attached(1);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < PROBES; i++) {
         probe_while_spoilt(&info.geometry);
     }
     end(spoiler, SIGKILL);
