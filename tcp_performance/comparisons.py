@@ -1,4 +1,4 @@
-"""Our lookup and quarantine set beside the libraries that a user could take instead: one process, taking turns."""
+"""Our lookup, quarantine set and ring of events beside what a user could take instead, taking turns."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from tcp_performance.playbooks import ROOT
 
 Figures = dict[str, Any]
 OURS = "tcpk"
+RING_DEVICE = Path("/dev/tcpk_ring")
 RECORDED = ROOT / "kernels/tests/traces/build"
 
 
-def program(command: Path) -> Path | None:
-    """The comparison of the build that the command is of, made up to date; None where that is no build."""
+def program(command: Path, name: str = "peers") -> Path | None:
+    """A comparison of the build that the command is of, made up to date; None where that is no build."""
     if not (command.parent / "CMakeCache.txt").is_file():
         return None
-    build = ["cmake", "--build", str(command.parent), "--target", "peers"]
+    build = ["cmake", "--build", str(command.parent), "--target", name]
     done = subprocess.run(build, capture_output=True, text=True)
-    path = command.parent / "bench/peers"
+    path = command.parent / "bench" / name
     return path if done.returncode == 0 and path.is_file() else None
 
 
@@ -76,25 +77,33 @@ def workload_lines(figures: Figures) -> list[str]:
     ]
 
 
+def figures_of(program: Path | None, arguments: list[str], what: str, command: Path) -> Figures:
+    """What a comparison printed; where it could not run, an `absent` with the reason."""
+    if program is None:
+        reason = f"{command.parent} is no build with -DTCPK_PEERS=ON: ./invoke build-kernels makes one"
+        return {"comparisons": [], "absent": [{"name": what, "reason": reason}]}
+    done = subprocess.run([str(program), *arguments], capture_output=True, text=True)
+    if done.returncode:
+        reason = f"{program} ended with {done.returncode}: {done.stderr.strip()}"
+        return {"comparisons": [], "absent": [{"name": what, "reason": reason}]}
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
 def measure(command: Path, registry: Path | None, rounds: int = 21) -> Figures:
     """{comparisons: [{operation, contenders: [{name, median, p10, p90}], floor}], absent: [{name, reason}]}.
 
     Ours is the first contender; `floor` is there where it is known. Nothing measured is an `absent` of everything,
-    with the reason.
+    with the reason. The ring in the device is measured where there is one.
     """
-    peers = program(command)
-    if peers is None:
-        reason = f"{command.parent} is no build with -DTCPK_PEERS=ON: ./invoke build-kernels makes one"
-        return {"comparisons": [], "absent": [{"name": "every peer in C and C++", "reason": reason}]}
-    arguments = [str(peers), "--rounds", str(rounds)]
-    if registry is not None:
-        arguments += ["--registry", str(registry)]
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    if done.returncode:
-        reason = f"{peers} ended with {done.returncode}: {done.stderr.strip()}"
-        return {"comparisons": [], "absent": [{"name": "every peer in C and C++", "reason": reason}]}
-    figures: Figures = json.loads(done.stdout)
-    return figures
+    arguments = ["--rounds", str(rounds)]
+    file = ["--registry", str(registry)] if registry is not None else []
+    device = ["--device", str(RING_DEVICE)] if RING_DEVICE.exists() else []
+    figures = figures_of(program(command), [*arguments, *file], "every peer in C and C++", command)
+    ring = figures_of(
+        program(command, "ring_peers"), [*arguments, *device], "the ring between processes", command
+    )
+    return {kind: figures[kind] + ring[kind] for kind in ("comparisons", "absent")}
 
 
 def lines(figures: Figures) -> list[str]:
@@ -103,7 +112,7 @@ def lines(figures: Figures) -> list[str]:
         told = []
     else:
         width = max(len(row["operation"]) for row in figures["comparisons"])
-        told = [f"{'against other libraries (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
+        told = [f"{'against others (ns)':{width}}  {OURS:>9}  {'ahead':>6}  {'floor':>7}  peers"]
         for row in figures["comparisons"]:
             ours, *peers = row["contenders"]
             best = min(peer["median"] for peer in peers)

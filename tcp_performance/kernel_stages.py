@@ -22,7 +22,7 @@ PACKAGES = (
     "libboost1.81-dev",
     "libroaring-dev",
 )
-FUZZERS = ("registry", "trace", "lookup", "scan", "network", "engine")
+FUZZERS = ("registry", "trace", "lookup", "scan", "network", "engine", "ring")
 RACING = ("threads", "engine", "network", "lookup")
 SECONDS, SECONDS_LONG = 20, 600
 LONGEST_INPUT = 4096

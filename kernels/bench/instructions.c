@@ -26,6 +26,7 @@ static struct {
     struct tcpk_window_f32 *window_f32;
     struct tcpk_quarantine *set;
     struct tcpk_engine *engine;
+    struct tcpk_ring *writer, *reader;
     void *stream;
     uint64_t answer; /* everything goes in here, so that nothing is left out */
 } it;
@@ -171,6 +172,34 @@ static void engine_single(void)
                             it.flags, NULL);
 }
 
+/* Events through the ring, there and back. */
+static void ring(void)
+{
+    size_t done;
+    for (size_t i = 0; i + 64 <= EVENTS; i += 64) {
+        tcpk_ring_write(it.writer, it.agents + i, it.keys + i, it.features + i * TCPK_FEATURES,
+                        it.descriptors + i * TCPK_DESCRIPTOR_SIZE, 64, &done);
+        tcpk_ring_read(it.reader, it.agents + i, it.keys + i, it.features + i * TCPK_FEATURES,
+                       it.descriptors + i * TCPK_DESCRIPTOR_SIZE, 64, &done);
+        it.answer += done;
+    }
+}
+
+static void ring_single(void)
+{
+    struct tcpk_ring_slot *slot;
+    const struct tcpk_ring_slot *seen;
+    size_t got;
+    for (size_t i = 0; i < 1000; i++) {
+        tcpk_ring_claim(it.writer, 1, &slot, &got);
+        slot->key = i;
+        tcpk_ring_publish(it.writer, got);
+        tcpk_ring_peek(it.reader, 1, &seen, &got);
+        it.answer += seen->key;
+        tcpk_ring_release(it.reader, got);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -179,25 +208,13 @@ static const struct {
     {                                                                                                                  \
 #name, name                                                                                                    \
     }
-    CASE(scan_u8),
-    CASE(scan_f32),
-    CASE(window_u8),
-    CASE(window_f32),
-    CASE(window_many),
-    CASE(stream),
-    CASE(consensus),
-    CASE(baseline_score),
-    CASE(baseline_score_many),
-    CASE(adapt),
-    CASE(quarantine),
-    CASE(key),
-    CASE(descriptor),
-    CASE(find),
-    CASE(find_many),
-    CASE(decide_many),
-    CASE(engine),
-    CASE(engine_single),
-    CASE(find_constant_time),
+    CASE(scan_u8),      CASE(scan_f32),       CASE(window_u8),
+    CASE(window_f32),   CASE(window_many),    CASE(stream),
+    CASE(consensus),    CASE(baseline_score), CASE(baseline_score_many),
+    CASE(adapt),        CASE(quarantine),     CASE(key),
+    CASE(descriptor),   CASE(find),           CASE(find_many),
+    CASE(decide_many),  CASE(engine),         CASE(engine_single),
+    CASE(ring),         CASE(ring_single),    CASE(find_constant_time),
     CASE(table_create),
 #undef CASE
 };
@@ -235,7 +252,10 @@ static bool prepare(void)
         tcpk_table_of_registry(it.registry, &it.table, NULL) != TCPK_OK ||
         tcpk_window_u8_create(ROWS, &it.window_u8) != TCPK_OK ||
         tcpk_window_f32_create(ROWS, &it.window_f32) != TCPK_OK || tcpk_quarantine_create(AGENTS, &it.set) != TCPK_OK ||
-        tcpk_engine_create(&options, it.table, &it.engine, NULL) != TCPK_OK)
+        tcpk_engine_create(&options, it.table, &it.engine, NULL) != TCPK_OK ||
+        tcpk_ring_create(4096, &it.writer, NULL) != TCPK_OK ||
+        tcpk_ring_open_file(tcpk_ring_file(it.writer), &it.reader, NULL) != TCPK_OK ||
+        tcpk_ring_attach_writer(it.writer, NULL) != TCPK_OK || tcpk_ring_attach_reader(it.reader, NULL) != TCPK_OK)
         return false;
     fill();
     return true;
@@ -243,6 +263,8 @@ static bool prepare(void)
 
 static void release(void)
 {
+    tcpk_ring_close(it.reader);
+    tcpk_ring_close(it.writer);
     tcpk_engine_free(it.engine);
     tcpk_quarantine_free(it.set);
     tcpk_window_f32_free(it.window_f32);

@@ -13,6 +13,7 @@ static const struct tcpk_ring_reader *place_of(const struct tcpk_ring *ring)
 
 enum tcpk_status tcpk_ring_check_place(const struct tcpk_ring *ring)
 {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* what was read of slots is read before */
     return tcpk_ring_load_flag(&place_of(ring)->attached) ? TCPK_OK : TCPK_ERROR_OVERRUN;
 }
 
@@ -45,6 +46,7 @@ enum tcpk_status tcpk_ring_peek(struct tcpk_ring *ring, size_t most, const struc
     *slots = NULL;
     if (ring->role != TCPK_RING_READER)
         return TCPK_ERROR_ARGUMENT;
+    ring->open = 0;
     if (ring->limit - ring->position < most) {
         const enum tcpk_status status = tcpk_ring_look_for_events(ring);
         if (status != TCPK_OK)

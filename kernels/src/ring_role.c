@@ -93,8 +93,7 @@ static void begin(struct tcpk_ring *ring, enum tcpk_ring_role role)
         return;
     }
     struct tcpk_ring_reader *place = &ring->readers->reader[ring->reader];
-    tcpk_ring_store_flag(&place->attached, 0); /* of a reader that died here */
-    tcpk_ring_store(&place->tail, tcpk_ring_load(&ring->header->head));
+    tcpk_ring_store(&place->tail, tcpk_ring_load(&ring->header->head)); /* not that of a reader that died here */
     tcpk_ring_store_flag(&place->attached, 1);
     ring->position = ring->limit = tcpk_ring_load(&ring->header->head);
     tcpk_ring_store_tail(ring);

@@ -27,6 +27,7 @@ enum tcpk_status tcpk_ring_claim(struct tcpk_ring *ring, size_t most, struct tcp
     *slots = NULL;
     if (ring->role != TCPK_RING_WRITER)
         return TCPK_ERROR_ARGUMENT;
+    ring->open = 0;
     /* Readers only move on, and new ones begin at the head: there is room up to the limit for good. */
     if (ring->limit - ring->position < most) {
         const enum tcpk_status status = tcpk_ring_look_for_room(ring);

@@ -1,6 +1,7 @@
 /* Every allocation of every function that makes one fails in turn: the function says so, keeps nothing, and works the
  * next time. Allocation is interposed here, before libc's; not beside a sanitizer, which does the same. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,8 +59,10 @@ INSTEAD void free(void *memory)
 
 INSTEAD void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset)
 {
-    if (fails())
+    if (fails()) {
+        errno = ENOMEM;
         return MAP_FAILED;
+    }
     return (void *)syscall(SYS_mmap, address, size, protection, flags, file, offset);
 }
 
@@ -142,6 +145,29 @@ static enum tcpk_status make_engine(void)
     return status;
 }
 
+static int lowest_free_file(void)
+{
+    const int file = dup(STDIN_FILENO);
+    close(file);
+    return file;
+}
+
+/* A ring of ordinary pages and a reader of it, which has two mappings. */
+static enum tcpk_status make_ring(void)
+{
+    const int before = lowest_free_file();
+    struct tcpk_ring *made = NULL;
+    struct tcpk_error error = {0};
+    enum tcpk_status status = tcpk_ring_create(64, &made, &error);
+    assert_true((status == TCPK_OK) == (made != NULL));
+    if (status == TCPK_OK)
+        status = tcpk_ring_attach_reader(made, &error);
+    tcpk_ring_close(made);
+    assert_true(status == TCPK_OK || error.message[0]);
+    assert_int_equal(lowest_free_file(), before);
+    return status;
+}
+
 static enum tcpk_status score(void)
 {
     float answer;
@@ -163,6 +189,7 @@ static const struct {
              {"window_f32_create", make_window_f32},
              {"quarantine_create", make_set},
              {"engine_create", make_engine},
+             {"ring_create", make_ring},
              {"baseline_score", score},
              {"model_distances", measure}};
 

@@ -8,6 +8,30 @@
 
 #define RING_LONG 60000000000 /* ns: longer than anything here takes */
 
+#define RING_SLOTS 64u /* of a ring that is soon full */
+
+/* For fields that somebody hostile fills. */
+static const uint64_t RING_VALUES[] = {0,
+                                       1,
+                                       2,
+                                       RING_SLOTS - 1,
+                                       RING_SLOTS,
+                                       RING_SLOTS + 1,
+                                       2 * RING_SLOTS,
+                                       100,
+                                       0xff,
+                                       4095,
+                                       4096,
+                                       0x7fffffff,
+                                       0x80000000,
+                                       0xffffffff,
+                                       0x100000000,
+                                       0x7fffffffffffffff,
+                                       0x8000000000000000,
+                                       0xffffffffffffffff - RING_SLOTS,
+                                       0xffffffffffffffff};
+enum { RING_VALUE_COUNT = sizeof RING_VALUES / sizeof *RING_VALUES };
+
 struct tcpk_ring *ring_make(uint64_t slots);
 
 /* A ring of its own on the same memory. */

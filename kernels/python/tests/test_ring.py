@@ -132,6 +132,13 @@ def test_another_process_reads_everything(ring: Ring, backend: str) -> None:
         assert reader.returncode == 0
 
 
+def test_ring_is_opened_by_the_path_of_its_file(ring: Ring) -> None:
+    with ring.reader() as reader, Ring.open(f"/proc/{os.getpid()}/fd/{ring.fileno()}") as same:
+        with same.writer() as writer:
+            writer.publish([3], [0], np.zeros((1, 24), np.uint8))
+        assert reader.read()[0].tolist() == [3]
+
+
 def test_dead_reader_is_found(ring: Ring) -> None:
     with child(ring, 1 << 30) as reader, ring.writer() as writer:
         os.kill(reader.pid, signal.SIGSTOP)

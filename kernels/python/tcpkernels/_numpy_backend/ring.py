@@ -108,7 +108,6 @@ class Ring:
             memory.writer_sleeps[0] = 0
         else:
             self._reader = number
-            memory.attached[number][0] = 0
             memory.tails[number][0] = memory.head[0]
             memory.attached[number][0] = 1
             _fence()
@@ -168,15 +167,14 @@ class Ring:
 
     def _numbers(self, count: int) -> U32:
         """The sequence numbers of the next slots."""
-        return (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(self._position % (1 << 32))).astype(
-            np.uint32
-        )
+        numbers: U64 = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(self._position % (1 << 32))
+        return numbers.astype(np.uint32)
 
     def _peek(self, most: int) -> Array:
         """A copy of the next slots that lie in one piece; each byte is read once."""
         first = self._position & self._mask
         count = min(most, self._there(), self._geometry.slots - first)
-        slots = self._words.slots(first, count).copy()
+        slots: Array = self._words.slots(first, count).copy()
         wrong = np.flatnonzero(slots["sequence"] != self._numbers(count))
         if wrong.size:
             slots = slots[: wrong[0]]

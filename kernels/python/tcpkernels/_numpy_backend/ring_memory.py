@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, List, Literal
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Memory:
         self.attached = [self._word(places, place + _ATTACHED_AT, "I") for place in at]
         self._slots: List[Array] = [np.frombuffer(whole, ring_file.SLOT, geometry.slots, ring_file.SLOTS_AT)]
 
-    def _word(self, mapping: mmap.mmap, at: int, kind: str) -> memoryview:
+    def _word(self, mapping: mmap.mmap, at: int, kind: Literal["I", "Q"]) -> memoryview:
         outer = memoryview(mapping)
         inner = outer[at : at + {"I": 4, "Q": 8}[kind]]
         word = inner.cast(kind)
