@@ -32,6 +32,31 @@ TROUBLE = re.compile(
 # A module that is not the kernel's own, without a signature: nothing else may have tainted it.
 OUT_OF_TREE, UNSIGNED = 1 << 12, 1 << 13
 
+# The installed package between two processes: one publishes, the other reads, all of it and in order.
+PACKAGE = """
+import os, sys
+import numpy as np
+from tcpkernels import Ring
+n = 20000
+agents = np.arange(n, dtype=np.uint32)
+keys = agents.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+features = (agents[:, None] + np.arange(24, dtype=np.uint32)).astype(np.uint8)
+with Ring.open("/dev/tcpk_ring") as ring, ring.reader() as reader:
+    assert ring.info().kind == "device", ring.info()
+    if os.fork() == 0:
+        with Ring.open("/dev/tcpk_ring") as other, other.writer() as writer:
+            written = writer.publish(agents, keys, features, timeout=60)
+        os._exit(written != n)
+    first = 0
+    while first < n:
+        ids, commands, rows, _ = reader.read(most=4096, timeout=60)
+        part = slice(first, first + len(ids))
+        assert len(ids) and (ids == agents[part]).all() and (commands == keys[part]).all(), first
+        assert (rows == features[part]).all(), first
+        first += len(ids)
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
 
 def packed() -> str:
     """The program's sources, for a script."""
@@ -74,6 +99,19 @@ def test_a_member_s_exercise_holds(machine: Machine, group: str, said: list[str]
     said.append(f"ring: {done.stdout.strip()}")
     assert done.rc == 0, done.stdout
     assert f"{name}: held" in done.stdout
+
+
+@pytest.mark.parametrize("backend", ["cython", "numpy"])
+def test_the_package_speaks_to_the_device(machine: Machine, sound: State, group: str, backend: str) -> None:
+    """The library's side and the module's were written apart, from one header."""
+    if not sound.plan["capabilities"]["kernels"]:
+        pytest.skip("switched off: kernels_enabled is false")
+    member = f"setpriv --reuid=nobody --regid=nogroup --groups={group}"
+    script = base64.b64encode(PACKAGE.encode()).decode()
+    done = machine.try_root(
+        f"echo {script} | base64 -d | {member} env TCPK_BACKEND={backend} /usr/bin/python3 - 2>&1"
+    )
+    assert done.rc == 0, done.stdout
 
 
 def test_a_module_that_is_mapped_cannot_be_unloaded(machine: Machine, group: str) -> None:
