@@ -25,6 +25,7 @@ from tcp_performance import (
     image_buildx,
     image_stage,
     kernel_stages,
+    kmod_stage,
     system_packages,
     variant_stages,
 )
@@ -141,6 +142,12 @@ STAGES = (
         fpga_stage.fpga,
         KERNELS + fpga_stage.PACKAGES,
         after=("bindings",),
+    ),
+    Stage(
+        "kmod",
+        "the ring's kernel module compiled against the distribution's headers, without a warning",
+        kmod_stage.module,
+        kmod_stage.PACKAGES,
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
     Stage(

@@ -22,8 +22,19 @@ Section = Dict[str, str]
 Fingerprint = Dict[str, Section]
 
 # /boot and /usr/local: boot loader and what is built on the host; /var/lib/dpkg/alternatives: what /etc/alternatives
-# chose by hand or by priority.
-ROOTS = ("/etc", "/usr/local", "/opt", "/boot", "/var/lib/dpkg/alternatives", "/var/lib/tcp-performance")
+# chose by hand or by priority; the kernel's modules that are not its own, and its list of all.
+MODULES = f"/usr/lib/modules/{os.uname().release}"
+ROOTS = (
+    "/etc",
+    "/usr/local",
+    "/opt",
+    "/boot",
+    "/var/lib/dkms",
+    "/var/lib/dpkg/alternatives",
+    "/var/lib/tcp-performance",
+    f"{MODULES}/modules.dep",
+    f"{MODULES}/updates",
+)
 
 # Every kernel setting that a role may touch, and what the kernel was started with; what a machine lacks is left out.
 KERNEL = (

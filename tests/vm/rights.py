@@ -122,6 +122,9 @@ def probes(plan: Plan, default_kib: int) -> dict[str, Probe]:
         found["read an allowed register"] = Probe("msr_access", shell(f"exec tcp-msr-read 0 {allowed}"))
         found["read another register"] = Probe("", shell(f"exec tcp-msr-read 0 {FORBIDDEN:#x}"))
         found["open the device"] = Probe("", shell("exec dd if=/dev/cpu/0/msr bs=8 count=1 of=/dev/null"))
+    if plan["zero_copy"]:
+        found["open the ring"] = Probe("zero_copy", shell("exec 3<>/dev/tcpk_ring"))
+        found["look at the ring"] = Probe("zero_copy", shell("exec 3</dev/tcpk_ring"))
     if plan["intent"]["perf_tools_group"]:
         count = "stat -a -e context-switches -x, true"
         found["count system-wide"] = Probe("perf_tools", shell(f"exec tcp-perf {count}"))

@@ -23,6 +23,7 @@ CAPABILITIES: Tuple[str, ...] = (
     "perf_tools",
     "cuda",
     "rocm",
+    "zero_copy",
     "kernels",
     "report",
 )
@@ -74,6 +75,19 @@ def _integer(low: int, high: Optional[int] = None, words: Tuple[str, ...] = ()) 
         number = int(text)
         if number < low or (high is not None and number > high):
             raise Rejected(allowed, "choose a value inside the range")
+        return number
+
+    return Variable(allowed, read)
+
+
+def _power_of_two(low: int, high: int) -> Variable:
+    allowed = "a power of two, %d to %d" % (low, high)
+
+    def read(value: Any) -> Any:
+        text = str(value).strip()
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and not isinstance(value, bool) else 0
+        if not low <= number <= high or number & (number - 1):
+            raise Rejected(allowed, "choose %d, %d, ... %d" % (low, 2 * low, high))
         return number
 
     return Variable(allowed, read)
@@ -202,6 +216,9 @@ INTENT.update(
         "cuda_source": _choice("vendor", "distribution", "pypi"),
         "cuda_container_toolkit": _boolean(),
         "rocm_source": _choice("vendor", "distribution"),
+        "zero_copy_slots": _power_of_two(64, 1 << 24),
+        "zero_copy_group": _name(),
+        "zero_copy_members": _names(),
         "kernels_prefix": _path(),
     }
 )

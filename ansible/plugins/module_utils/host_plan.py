@@ -33,6 +33,7 @@ try:
         plan_sysctls,
     )
     from host_topology import read_topology
+    from host_zero_copy import module_plan, plan_zero_copy, read_modules
 except ImportError:
     from ansible.module_utils.cpu_list import format_cpus, parse_cpus
     from ansible.module_utils.host_boot import arguments, plan_boot
@@ -54,6 +55,7 @@ except ImportError:
         plan_sysctls,
     )
     from ansible.module_utils.host_topology import read_topology
+    from ansible.module_utils.host_zero_copy import module_plan, plan_zero_copy, read_modules
 
 __all__ = ["CAPABILITIES", "INTENT", "PROFILES", "SCHEMA", "Files", "make_plan"]
 
@@ -67,6 +69,7 @@ def make_plan(files: Files, profile: str, values: Dict[str, Any], platform: str 
         raise ValueError("profile %r: allowed are %s" % (profile, ", ".join(PROFILES)))
     topology = read_topology(files)
     features = dict(read_features(files, topology), **read_gpus(files))
+    features.update(read_modules(files, features["container"]["available"]))
     intent, problems = read_intent(values)
     draft = Draft(files, topology, features, intent, profile)
     draft.problems += problems
@@ -96,6 +99,7 @@ def _write(draft: Draft, placement: Placement) -> None:
     plan_masks(draft, placement)
     plan_access(draft)
     plan_gpus(draft)
+    plan_zero_copy(draft)
     plan_resctrl(draft, placement.isolated)
     plan_boot(draft, placement)
 
@@ -140,6 +144,7 @@ def _as_dict(draft: Draft, placement: Placement, profile: str, platform: str) ->
         "mounts": draft.mounts,
         "gpu_compilers": compilers(draft.intent),
         "gpu_build_options": build_options(draft.intent),
+        "zero_copy": module_plan(draft),
         "resctrl": draft.resctrl,
         "not_applicable": draft.not_applicable,
         "intent": draft.intent,

@@ -19,7 +19,7 @@ except ImportError:
     from ansible.module_utils.host_isolation import Placement
     from ansible.module_utils.host_topology import CPU
 
-_GROUPS = ("huge_pages", "realtime", "msr_access", "perf_tools")
+_GROUPS = ("huge_pages", "realtime", "msr_access", "perf_tools", "zero_copy")
 _SWITCH = {True: "1", False: "0"}
 
 # variable, role, sysctl

@@ -19,6 +19,7 @@ try:
     )
     from snapshot_groups import record_group, restore_groups
     from snapshot_host import Host, Outcome, Record, SnapshotError
+    from snapshot_modules import record_dkms, record_module, restore_dkms, restore_module
     from snapshot_mounts import record_mount, restore_mount
     from snapshot_packages import restore_packages
     from snapshot_services import (
@@ -50,6 +51,7 @@ except ImportError:
     )
     from ansible.module_utils.snapshot_groups import record_group, restore_groups
     from ansible.module_utils.snapshot_host import Host, Outcome, Record, SnapshotError
+    from ansible.module_utils.snapshot_modules import record_dkms, record_module, restore_dkms, restore_module
     from ansible.module_utils.snapshot_mounts import record_mount, restore_mount
     from ansible.module_utils.snapshot_packages import restore_packages
     from ansible.module_utils.snapshot_services import (
@@ -83,6 +85,8 @@ RECORDERS: Dict[str, Recorder] = {
     "units": record_unit,
     "alternatives": record_alternative,
     "mounts": record_mount,
+    "modules": record_module,
+    "dkms": record_dkms,
 }
 
 # A file below one of these is read by something that has to be told: prefix, what must exist for it, command, what is
@@ -174,6 +178,8 @@ class Restoration:
         self.each("units", stop_unit)
         self.whole("units", stop_own_units)
         self.each("mounts", restore_mount, deepest_first[0])
+        self.each("modules", restore_module)
+        self.each("dkms", restore_dkms)
         self.each("files", restore_file)
         self.each("attributes", restore_attributes)
         self.whole("packages", restore_packages)

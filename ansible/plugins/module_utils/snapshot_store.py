@@ -37,6 +37,8 @@ KINDS = (
     "alternatives",
     "packages",
     "mounts",
+    "modules",
+    "dkms",
 )
 
 

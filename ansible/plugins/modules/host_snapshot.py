@@ -42,6 +42,8 @@ options:
   units: {description: Units of systemd., type: list, elements: str, default: []}
   alternatives: {description: Names as update-alternatives knows them., type: list, elements: str, default: []}
   mounts: {description: Mount points that will be mounted., type: list, elements: str, default: []}
+  modules: {description: Kernel modules that will be loaded., type: list, elements: str, default: []}
+  dkms: {description: Packages that will be handed to DKMS., type: list, elements: str, default: []}
 """
 
 RETURN = """

@@ -12,12 +12,16 @@ from cpu_occupants import occupants
 ALWAYS = (
     "/proc/cmdline",
     "/proc/cpuinfo",
+    "/proc/sys/kernel/osrelease",
     "/sys/devices/system/cpu/isolated",
     "/sys/devices/system/cpu/nohz_full",
     "/sys/devices/system/cpu/online",
     "/sys/kernel/realtime",
     "/sys/fs/resctrl/cpus_list",
     "/sys/fs/resctrl/schemata",
+    "/sys/module/tcpk_ring/parameters/slots",
+    "/sys/module/tcpk_ring/srcversion",
+    "/sys/module/tcpk_ring/version",
 )
 
 

@@ -20,6 +20,7 @@ from tests.host.settings import (
     report,
     rocm,
     toolchain,
+    zero_copy,
 )
 from tests.host.settings.common import COMMON, Request
 from tests.host.state import Plan
@@ -39,6 +40,7 @@ CAPABILITIES = {
     "perf_tools": perf_tools,
     "cuda": cuda,
     "rocm": rocm,
+    "zero_copy": zero_copy,
     "kernels": kernels,
     "report": report,
 }

@@ -76,6 +76,8 @@ class Machine:
             ("proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet"),
             ("proc/sys/kernel/osrelease", "6.1.0-40-amd64"),
             ("proc/irq/default_smp_affinity", "f"),
+            ("proc/modules", ""),
+            ("var/lib/dpkg/info/linux-image-6.1.0-40-amd64.list", ""),
             ("sys/devices/virtual/workqueue/cpumask", "f"),
             ("sys/devices/virtual/workqueue/writeback/cpumask", "f"),
             ("sys/kernel/mm/ksm/run", 0),

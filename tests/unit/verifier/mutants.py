@@ -216,6 +216,17 @@ def executed(subject: Subject) -> Iterator[Mutant]:
     yield "another answer", lambda raw: raw["gpu"][subject[1]].update(executed=wrong)
 
 
+def dkms(subject: Subject) -> Iterator[Mutant]:
+    def says(text: str) -> Callable[[Raw], None]:
+        return lambda raw: raw["commands"]["dkms"].update(output=text)
+
+    _, package, version = subject
+    yield "built for another kernel", says(f"{package}/{version}, 6.1.0-9-amd64, x86_64: installed")
+    yield "another version", says(f"{package}/0.9.0, 6.1.0-40-amd64, x86_64: installed")
+    yield "built, not installed", says(f"{package}/{version}, 6.1.0-40-amd64, x86_64: built")
+    yield "not known", says("")
+
+
 def runtimes(subject: Subject) -> Iterator[Mutant]:
     others = {"status": 0, "output": '{"runc": {}}', "errors": ""}
     yield "only others", lambda raw: raw["commands"].update(docker_runtimes=others)
@@ -270,6 +281,7 @@ MUTANTS: dict[str, Callable[[Subject], Iterator[Mutant]]] = {
     "compiled": compiled,
     "commands": commands,
     "devices": devices,
+    "dkms": dkms,
     "executed": executed,
     "files": file,
     "groups": groups,

@@ -12,7 +12,9 @@ from tests.unit.plan.conftest import CPU, Machine
 BLAS = ("libblas.so.3", "liblapack.so.3", "libopenblasp-r0.3.21.so")
 HEADER = "# Managed by tcp-performance\n"
 MEMBER = "alice"
-GROUPS = {"hugetlb": 901, "realtime": 902, "msr": 903, "perf": 904}
+RELEASE = "6.1.0-40-amd64"
+SOURCES = "9B43F1282667769B73646A4"
+GROUPS = {"hugetlb": 901, "realtime": 902, "msr": 903, "perf": 904, "tcpk": 905}
 EVERYTHING: dict[str, Any] = {
     "huge_pages_1g_per_node": 2,
     "huge_pages_members": [MEMBER],
@@ -25,6 +27,8 @@ EVERYTHING: dict[str, Any] = {
     "cuda_enabled": True,
     "cuda_container_toolkit": True,
     "rocm_enabled": True,
+    "zero_copy_enabled": True,
+    "zero_copy_members": [MEMBER],
 }
 # Nothing is there: what applies to a machine without kernel settings of its own.
 CONTAINER = {"container": {"available": True, "reason": "", "kind": "docker"}}
@@ -76,6 +80,10 @@ def state(plan: dict[str, Any]) -> dict[str, Any]:
         values[path] = " ".join(f"[{w}]" if w == values[path] else w for w in ("always", "madvise", "never"))
     values |= {
         "/proc/cmdline": " ".join(words),
+        "/proc/sys/kernel/osrelease": RELEASE,
+        "/sys/module/tcpk_ring/parameters/slots": "65536",
+        "/sys/module/tcpk_ring/srcversion": SOURCES,
+        "/sys/module/tcpk_ring/version": plan["zero_copy"].get("version"),
         "/proc/cpuinfo": "flags\t\t: fpu avx2 bmi1 popcnt",
         "/sys/devices/system/cpu/isolated": plan["isolated_cpus"],
         "/sys/devices/system/cpu/nohz_full": plan["isolated_cpus"],
@@ -106,7 +114,7 @@ def state(plan: dict[str, Any]) -> dict[str, Any]:
         "pid1_cpus": plan["housekeeping_cpus"],
         "devices": {f"/dev/cpu/{cpu}/msr": {"mode": "0640", "uid": 0, "gid": 903} for cpu in range(16)},
         **accounts(plan),
-        **software(),
+        **software(plan),
     }
 
 
@@ -147,6 +155,13 @@ def files(plan: dict[str, Any], words: list[str]) -> dict[str, Any]:
     found["/etc/tcp-performance/msr-allowlist"] = file(f"{HEADER}{registers}\n")
     found["/etc/modules-load.d/60-tcp-performance.conf"] = file()
     found["/etc/udev/rules.d/60-tcp-performance-msr.rules"] = file()
+    for name in (
+        "modprobe.d/60-tcp-performance-zero_copy.conf",
+        "modules-load.d/60-tcp-performance-zero_copy.conf",
+    ):
+        found[f"/etc/{name}"] = file()
+    found["/etc/udev/rules.d/60-tcp-performance-zero_copy.rules"] = file()
+    found["/dev/tcpk_ring"] = file(mode="0660", group="tcpk", kind="device")
     found["/usr/local/bin/tcp-msr-read"] = file("", "0750", "msr", capabilities=[17])
     found["/usr/local/bin/tcp-perf"] = file("", "0750", "perf", capabilities=[19, 34, 38])
     found["/var/lib/tcp-performance/plan.json"] = file("{}")
@@ -193,7 +208,7 @@ def run(output: str = "", status: int = 0) -> dict[str, Any]:
     return {"status": status, "output": output, "errors": ""}
 
 
-def software() -> dict[str, Any]:
+def software(plan: dict[str, Any]) -> dict[str, Any]:
     tools = {
         "variant": "avx2",
         "available_variants": ["generic", "avx2"],
@@ -210,6 +225,10 @@ def software() -> dict[str, Any]:
             "cycles": {**run(), "errors": "1187654,,cycles:u,1043520,100.00,,"},
             "numactl": run("policy: default\ncpubind: 0 1"),
             "self_test": run("ok"),
+            "dkms": run(
+                f"tcp-performance-ring/{plan['zero_copy'].get('version')}, {RELEASE}, x86_64: installed"
+            ),
+            "tcpk_ring": run(SOURCES),
             "docker_runtimes": run('{"nvidia": {}, "runc": {}}'),
         },
         "openmp": {"gcc": run("threads 2"), "clang": run("threads 2")},

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from tests.host.verdict import Setting, Subject
 
 # What the collectors learn by trying it out, which takes long.
-SOFTWARE = {"blas", "commands", "openmp", "python", "variant", "versions"}
+SOFTWARE = {"blas", "commands", "dkms", "openmp", "python", "variant", "versions"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tests.host.settings import request
 from tests.host.state import State
 from tests.host.verdict import Setting, Subject
 from tests.vm.mutants.model import Mutant
-from tests.vm.mutants.shell import program, remove
+from tests.vm.mutants.shell import program, quote, remove
 
 # Before every other folder in the collectors' path.
 FIRST = "/usr/local/sbin"
@@ -41,6 +41,17 @@ def without(command: str) -> str:
     """Take a command away, however many names and folders it has."""
     gone = 'for found in $(which -a %s); do spare "$found"; rm -f "$found"; done'
     return gone % command
+
+
+def dkms(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
+    _, package, version = subject
+    release = state.value("/proc/sys/kernel/osrelease")
+    for what, said in (
+        ("built for another kernel", f"{package}/{version}, 6.1.0-1-none, x86_64: installed"),
+        ("built, not installed", f"{package}/{version}, {release}, x86_64: built"),
+        ("not known", ""),
+    ):
+        yield Mutant(what, program(f"{FIRST}/dkms", f"#!/bin/sh\necho {quote(said)}"))
 
 
 def versions(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant]:
@@ -93,6 +104,7 @@ def variant(setting: Setting, subject: Subject, state: State) -> Iterator[Mutant
 MAKERS = {
     "blas": blas,
     "commands": commands,
+    "dkms": dkms,
     "openmp": openmp,
     "python": python,
     "variant": variant,
