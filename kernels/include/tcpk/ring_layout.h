@@ -96,6 +96,8 @@ struct tcpk_ring_readers {
  * reader, and loses it by TCPK_RING_DETACH or when the file is closed for the last time, which is also how the death
  * of its process shows: the module then clears the reader's `attached`, or `writer_sleeps`, and wakes the others.
  *
+ * Roles are for files that are open for reading and writing; attaching with another is EACCES.
+ *
  * mmap, each only with MAP_SHARED:
  *   offset 0, length bytes        PROT_READ for anyone; PROT_WRITE only for the writer
  *   offset 4096, length 4096      PROT_READ | PROT_WRITE for a reader, over the same page of its first mapping
