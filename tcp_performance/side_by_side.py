@@ -36,7 +36,7 @@ TESTS_SKIPPED = re.compile(r"(\d+) skipped\b[^\n]* in [\d.]+s")
 
 
 class Runnable(Protocol):
-    """What a stage has to tell: its name, what must have ended before it begins, and whether it runs alone."""
+    """What a stage has to tell: its name, what must have ended before it begins, and for how many it counts."""
 
     @property
     def name(self) -> str: ...
@@ -45,7 +45,7 @@ class Runnable(Protocol):
     def after(self) -> tuple[str, ...]: ...
 
     @property
-    def alone(self) -> bool: ...
+    def weight(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,9 @@ def stop(running: list[Running], screen: Screen) -> list[Result]:
 
 
 class SideBySide:
-    """Stages, at most `jobs` of them at once, in the order given as far as `after` and `alone` allow it.
+    """Stages, at most `jobs` of them at once, in the order given as far as `after` allows it.
+
+    A stage of weight 2 counts for two; one that weighs more than `jobs` runs with nothing beside it.
 
     `command` gives the command that runs a stage by name; what it prints goes to a file of that name in `logs`.
     """
@@ -204,24 +206,22 @@ class SideBySide:
         self.total, self.jobs, self.command, self.logs = len(stages), jobs, command, logs
         self.waiting = list(stages)
         self.running: list[Running] = []
-        self.alone: Running | None = None
+        self.weights = {stage.name: min(stage.weight, jobs) for stage in stages}
         self.results: list[Result] = []
         self.screen = Screen()
 
     def start_what_may(self) -> None:
         for stage in tuple(self.waiting):
-            if len(self.running) >= self.jobs or self.alone in self.running:
-                return
+            taken = sum(self.weights[running.name] for running in self.running)
+            if taken + self.weights[stage.name] > self.jobs:
+                continue
             unfinished = {other.name for other in self.waiting} | {running.name for running in self.running}
             if unfinished & set(stage.after):
                 continue
-            if stage.alone and self.running:  # nothing more begins before it
-                return
             log = self.logs / f"{stage.name}.log"
             with interrupted_after():
                 self.running.append(Running(stage.name, self.command(stage.name), log))
                 self.waiting.remove(stage)
-            self.alone = self.running[-1] if stage.alone else None
             self.screen.say(f"{stage.name}: begins")
 
     def collect(self) -> None:

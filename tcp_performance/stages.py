@@ -50,26 +50,25 @@ class Stage:
     packages: tuple[str, ...] = ()
     engine: bool = False  # a Docker engine
     prepare: Callable[[], None] | None = None  # puts on this machine what no package does; raises ImageError
-    alone: bool = False  # an emulated machine wants all that this one has; the others share what time is left
+    weight: int = 1  # an emulated machine keeps a CPU busy, and some more: it counts for two
     after: tuple[str, ...] = ()
 
 
-# What runs alone first. Then the longest way: what others wait for, then what takes longest, so that nothing long
-# begins at the end.
+# The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end.
 STAGES = (
     Stage(
         "molecule-host",
         "Debian 12 on a virtual machine: boot arguments, reboot, effective state, rights, mutants, revert",
         steps.machine,
         system_packages.MACHINES,
-        alone=True,
+        weight=2,
     ),
     Stage(
         "interruptions",
         "provisioning cut off at random points: nothing is lost, and a revert still leads back",
         steps.interruptions,
         system_packages.MACHINES,
-        alone=True,
+        weight=2,
     ),
     Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
     Stage(

@@ -24,7 +24,7 @@ class Shell:
     name: str
     line: str
     after: tuple[str, ...] = ()
-    alone: bool = False
+    weight: int = 1
 
 
 def run(stages: list[Shell], logs: Path, jobs: int = 4) -> list[Result]:
@@ -75,15 +75,24 @@ def test_a_stage_begins_when_those_before_it_have_ended_even_if_they_failed(tmp_
     assert results[-1].name == "last"
 
 
-def test_nothing_runs_beside_a_stage_that_wants_to_be_alone(tmp_path: Path) -> None:
-    shared = f"mkdir {tmp_path}/$$ && sleep 0.3 && rmdir {tmp_path}/$$"
-    # It fails when another one is under way, or comes while it is.
-    alone = f'sleep 0.3; test -z "$(find {tmp_path} -mindepth 1 -type d)"'
-    stages = [Shell("early", shared), Shell("alone", alone, alone=True), Shell("late", shared)]
-    stages += [Shell("second", alone, alone=True), Shell("last", shared, after=("alone",))]
-    results = run(stages, tmp_path)
+def test_a_heavy_stage_counts_for_as_many_as_it_weighs(tmp_path: Path) -> None:
+    light = f"mkdir {tmp_path}/$$ && sleep 0.3 && rmdir {tmp_path}/$$"
+    # Beside it there is room for one; it fails when there are two, or another heavy one.
+    heavy = (
+        f"mkdir {tmp_path}/heavy && sleep 0.4 && "
+        f"test $(find {tmp_path} -mindepth 1 -type d | wc -l) -le 2 && rmdir {tmp_path}/heavy"
+    )
+    stages = [Shell("heavy", heavy, weight=2), Shell("second", heavy, weight=2)]
+    stages += [Shell(name, light) for name in ("one", "two", "three")]
+    results = run(stages, tmp_path, jobs=3)
     assert set(outcomes(results).values()) == {"passed"}
-    assert [result.name for result in results][:2] == ["early", "alone"]
+    assert results[0].name == "one"  # it did not wait for the heavy one before it
+
+
+def test_a_stage_too_heavy_for_the_jobs_runs_with_nothing_beside_it(tmp_path: Path) -> None:
+    line = f"mkdir {tmp_path}/alone && sleep 0.3 && rmdir {tmp_path}/alone"
+    results = run([Shell("heavy", line, weight=2), Shell("light", line)], tmp_path, jobs=1)
+    assert outcomes(results) == {"heavy": "passed", "light": "passed"}
 
 
 def test_no_more_at_once_than_allowed(tmp_path: Path) -> None:
