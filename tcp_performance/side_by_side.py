@@ -36,7 +36,9 @@ TESTS_SKIPPED = re.compile(r"(\d+) skipped\b[^\n]* in [\d.]+s")
 
 
 class Runnable(Protocol):
-    """What a stage has to tell: its name, what must have ended before it begins, and for how many it counts."""
+    """What a stage has to tell: its name, what must have ended before it begins, for how many it counts, and after
+    how many seconds of a run it is too late to begin (None: never).
+    """
 
     @property
     def name(self) -> str: ...
@@ -46,6 +48,9 @@ class Runnable(Protocol):
 
     @property
     def weight(self) -> int: ...
+
+    @property
+    def latest(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -209,6 +214,20 @@ class SideBySide:
         self.weights = {stage.name: min(stage.weight, jobs) for stage in stages}
         self.results: list[Result] = []
         self.screen = Screen()
+        self.begin = time.monotonic()
+
+    def leave_out_what_is_too_late(self) -> None:
+        """A slow machine leaves out what would make the run longer than anybody waits, and says so."""
+        passed = time.monotonic() - self.begin
+        for stage in tuple(self.waiting):
+            if stage.latest is not None and passed > stage.latest:
+                note = (
+                    f"could not begin within {stage.latest / 60:.0f} minutes, as this machine is slow or busy: "
+                    f"./invoke test --only {stage.name}"
+                )
+                self.waiting.remove(stage)
+                self.results.append(Result(stage.name, "skipped", 0, note))
+                self.screen.say(f"{stage.name}: skipped: {note}")
 
     def start_what_may(self) -> None:
         for stage in tuple(self.waiting):
@@ -244,6 +263,7 @@ class SideBySide:
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             while self.waiting or self.running:
+                self.leave_out_what_is_too_late()
                 self.start_what_may()
                 self.collect()
                 self.screen.state(self.running, len(self.results), self.total)

@@ -25,6 +25,7 @@ class Shell:
     line: str
     after: tuple[str, ...] = ()
     weight: int = 1
+    latest: float | None = None
 
 
 def run(stages: list[Shell], logs: Path, jobs: int = 4) -> list[Result]:
@@ -87,6 +88,17 @@ def test_a_heavy_stage_counts_for_as_many_as_it_weighs(tmp_path: Path) -> None:
     results = run(stages, tmp_path, jobs=3)
     assert set(outcomes(results).values()) == {"passed"}
     assert results[0].name == "one"  # it did not wait for the heavy one before it
+
+
+def test_a_stage_that_cannot_begin_in_time_is_left_out_and_says_so(tmp_path: Path) -> None:
+    stages = [
+        Shell("slow", "sleep 0.5"),
+        Shell("late", "exit 1", after=("slow",), latest=0.2),
+        Shell("in time", "true", latest=60),
+    ]
+    results = run(stages, tmp_path)
+    assert outcomes(results) == {"slow": "passed", "late": "skipped", "in time": "passed"}
+    assert "--only late" in next(result.note for result in results if result.name == "late")
 
 
 def test_a_stage_too_heavy_for_the_jobs_runs_with_nothing_beside_it(tmp_path: Path) -> None:
