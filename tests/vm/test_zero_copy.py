@@ -42,7 +42,7 @@ agents = np.arange(n, dtype=np.uint32)
 keys = agents.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 features = (agents[:, None] + np.arange(24, dtype=np.uint32)).astype(np.uint8)
 with Ring.open("/dev/tcpk_ring") as ring, ring.reader() as reader:
-    assert ring.info().kind == "device", ring.info()
+    assert ring.info()["kind"] == "device", ring.info()
     if os.fork() == 0:
         with Ring.open("/dev/tcpk_ring") as other, other.writer() as writer:
             written = writer.publish(agents, keys, features, timeout=60)

@@ -23,7 +23,13 @@ spare() {{
     if [ -e "$store/saved$1" ] || [ -L "$store/saved$1" ] || [ -e "$store/saved$1.absent" ]; then return 0; fi
     folder="$store/saved${{1%/*}}"
     [ -d "$folder" ] || mkdir -p "$folder"
-    if [ -e "$1" ] || [ -L "$1" ]; then
+    if [ -c "$1" ]; then
+        # A name more, no copy: with the driver the kernel takes away only the node that it made itself.
+        : >"$store/saved$1"
+        ln "$1" "$1.spared"
+        later "$(stat -c "chown %u:%g '$1'; chmod %a '$1'" "$1")"
+        later "rm -f '$1'; ln '$1.spared' '$1'; rm '$1.spared'"
+    elif [ -e "$1" ] || [ -L "$1" ]; then
         cp -a "$1" "$store/saved$1"
         later "cp -a --remove-destination '$store/saved$1' '$1'"
     else
