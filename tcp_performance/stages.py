@@ -55,9 +55,7 @@ class Stage:
     prepare: Callable[[], None] | None = None  # puts on this machine what no package does; raises ImageError
     weight: int = 1  # an emulated machine keeps a CPU busy, and some more: it counts for two
     after: tuple[str, ...] = ()
-    latest: float | None = (
-        None  # seconds of a run after which it is left out, unless with --long; None: never
-    )
+    latest: float | None = None  # seconds of a run; later it is left out, unless with --long
 
 
 # The longest way first: what others wait for, then what takes longest, so that nothing long begins at the end.

@@ -187,7 +187,7 @@ int command_bench(const struct arguments *arguments)
     struct tcpk_registry *registry = open_registry(arguments->registry, 1567);
     if (!registry)
         return EXIT_USAGE;
-    char cpu[128], cpus[128], scheduling[32], pages[128];
+    char cpu[128], cpus[5 * 1024], scheduling[32], pages[128]; /* each of 1,024 CPUs may stand by itself */
     read_cpu_name(cpu, sizeof cpu);
     place_cpus(cpus, sizeof cpus);
     place_scheduling(scheduling, sizeof scheduling);
