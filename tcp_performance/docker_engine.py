@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -71,6 +72,18 @@ def is_running() -> bool:
         return False
     finally:
         client.close()
+
+
+def process() -> int | None:
+    """The process that listens where the environment points to; None when that is another machine."""
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if not address.startswith("unix://"):
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address.removeprefix("unix://"))
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
 
 
 def load() -> State | None:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from invoke import Exit
 
-from tcp_performance import image_build, image_grants
+from tcp_performance import docker_engine, image_build, image_grants
 from tcp_performance.base_image import ImageError
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tcp_performance.image_grants import Grants
@@ -129,6 +129,17 @@ def write_manifests(image: str, grants: Grants, arguments: Sequence[str]) -> lis
     return written
 
 
+def what_the_engine_can_give(grants: Grants) -> Grants:
+    """The grants, less what nobody on this machine can have, which is told."""
+    engine = docker_engine.process()
+    if engine is None:  # on another machine: docker says there what it cannot give
+        return grants
+    grants, refused = image_grants.without_refused_limits(grants, engine)
+    for item, reason in refused.items():
+        print(f"not applicable: the plan's limit for {item}: {reason}", flush=True)
+    return grants
+
+
 def start(image: str, grants: Grants, arguments: Sequence[str]) -> int:
     options = docker_options(service(image, grants, arguments), grants)
     command = ["docker", "run", *options, image, *arguments]
@@ -152,7 +163,7 @@ def run(variant: str, version: str, remainder: str, manifests: bool) -> int:
         if missing:
             raise ImageError("the host lacks what its plan gives: " + "; ".join(missing))
         with DockerEngine("run-image"):
-            return start(image, grants, arguments)
+            return start(image, what_the_engine_can_give(grants), arguments)
     except (ImageError, EngineError) as error:
         print(f"run-image: {error}")
         return 2

@@ -102,12 +102,12 @@ STAGES = (
     ),
     Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", steps.unit),
     # It measures with the newest build in the checkout, which must not be a half-made one; and some unit tests look at
-    # the machine, which must not change under them.
+    # the machine, which must not change under them. A container of an image gets there what the plan gives.
     Stage(
         "host",
         "provision, break, verify, revert on this very machine",
         steps.host,
-        after=("kernels", "bindings", "unit", "controllers"),
+        after=("kernels", "bindings", "unit", "controllers", "images"),
     ),
     Stage(
         "molecule-debian-13",

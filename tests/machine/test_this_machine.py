@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import jsonschema
 import pytest
@@ -22,6 +22,8 @@ BUILD = ROOT / "build"
 LIMITS = Path("/etc/security/limits.d/60-tcp-performance.conf")
 SYSCTLS = Path("/etc/sysctl.d/60-tcp-performance-huge_pages.conf")
 SHM_GROUP = Path("/proc/sys/vm/hugetlb_shm_group")
+
+IMAGE = "tcp-performance:latest-openblas"  # by ./invoke build-image, as the README has it
 
 # What a revert does not bring back, by pattern, each with its reason.
 EXCEPTIONS = {
@@ -140,6 +142,39 @@ def test_the_figures_stand_next_to_targets_floors_and_numpy(before: fingerprint.
         assert row["floor"] > 0
         assert any(peer["name"].startswith("NumPy") for peer in row["peers"]), row["operation"]
     commands_run.note("host", "./invoke bench")
+
+
+HUGE_PAGES = 256  # of 2 MiB: an engine of a million agents and a table of a million keys, with room to spare
+
+
+def figures_of(command: str) -> dict[str, Any]:
+    """What `bench --json` says at the end of a command's output; its exit status is about targets."""
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    figures: dict[str, Any]
+    figures, _ = json.JSONDecoder().raw_decode(done.stdout, done.stdout.index('{"rows"'))
+    return figures
+
+
+def test_a_container_gets_what_the_plan_gives(before: fingerprint.Fingerprint) -> None:
+    """CPUs, scheduling class and huge pages are those of the host; the figures stand side by side."""
+    image = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True)
+    if image.returncode:
+        pytest.skip(f"there is no image {IMAGE}: the stage images makes it, where an engine runs")
+    run(f"./invoke provision --set huge_pages_2m_per_node={HUGE_PAGES}")
+    bench = "bench --json --rounds 101"
+    on_host = figures_of(f"/opt/tcp-performance/bin/tcp_behavioral_engine {bench}")
+    inside = figures_of(f"./invoke run-image -- '{bench}'")
+    for figures in (on_host, inside):
+        assert "of 2 MiB" in figures["machine"]["pages"]
+    plan = json.loads(Path("/var/lib/tcp-performance/plan.json").read_text())
+    assert inside["machine"]["allowed_cpus"] == plan["engine_cpus"]
+    assert inside["machine"]["scheduling"] == "SCHED_OTHER"
+    for host_row, row in zip(on_host["rows"], inside["rows"]):
+        ratio = row["median"] / host_row["median"]
+        print(
+            f"{row['operation']:48} {host_row['median']:8.1f} {row['median']:8.1f} ns, {ratio:.2f} of the host's"
+        )
 
 
 def test_revert_brings_the_former_state_back(before: fingerprint.Fingerprint) -> None:

@@ -98,6 +98,36 @@ def test_host_without_a_plan_is_told_to_provision(tmp_path: Path) -> None:
     assert image_run.read_plan(tmp_path / "plan.json") == PLAN
 
 
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max locked memory         8388608              {memlock}            bytes
+Max nice priority         0                    40
+Max realtime priority     0                    {rtprio}
+"""
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "memlock", "rtprio", "refused"),
+    [
+        ("000001ffffffffff", "8388608", "0", []),
+        ("000001fffeffffff", "unlimited", "98", []),
+        ("000001fffeffffff", "8388608", "97", ["rtprio", "memlock"]),
+    ],
+)
+def test_limits_that_the_engine_may_not_raise_are_left_out(
+    grants: Grants, tmp_path: Path, capabilities: str, memlock: str, rtprio: str, refused: list[str]
+) -> None:
+    process = tmp_path / "proc/7"
+    process.mkdir(parents=True)
+    (process / "status").write_text(f"Name:\tdockerd\nCapEff:\t{capabilities}\nCapBnd:\tf\n")
+    (process / "limits").write_text(LIMITS.format(memlock=memlock, rtprio=rtprio))
+    given, reasons = image_grants.without_refused_limits(grants, 7, tmp_path)
+    assert list(reasons) == refused
+    assert all("process 7, lacks CAP_SYS_RESOURCE" in reason for reason in reasons.values())
+    assert set(given.ulimits) == {"rtprio", "memlock", "nice"} - set(refused)
+    assert given.cpus == grants.cpus
+
+
 def test_docker_gets_every_grant_and_no_right_beyond(grants: Grants) -> None:
     options = image_run.docker_options(image_run.service("image", grants, ["bench"]), grants)
     assert {
