@@ -26,9 +26,9 @@ GPU_DEVICE uint64_t gpu_mixed(const struct tcpk_table_view &table, uint64_t key)
 GPU_DEVICE struct gpu_entry gpu_entry_of(const struct tcpk_table_view &table, uint64_t key)
 {
     const uint64_t mixed = gpu_mixed(table, key);
+    const uint64_t home = (uint32_t)(mixed >> table.home_shift) * table.homes >> 32;
     const uint64_t pilot = ((const uint16_t *)table.pilots)[mixed >> table.group_shift];
-    const uint64_t place = (mixed ^ pilot) * table.seed >> table.slot_shift;
-    return ((const struct gpu_entry *)table.entries)[place < table.slots ? place : place - table.slots];
+    return *(const struct gpu_entry *)((const uint64_t *)((const struct gpu_entry *)table.entries + home) + pilot);
 }
 
 GPU_DEVICE uint64_t gpu_sum_of_bytes(uint64_t word)

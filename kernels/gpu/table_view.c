@@ -11,11 +11,11 @@ struct tcpk_table_view tcpk_view_table(const struct tcpk_table *table)
         .entries = table->entries,
         .pilots = table->pilots,
         .seed = table->seed,
-        .slots = table->slots,
+        .homes = table->homes,
         .entries_size = table->slots * sizeof *table->entries,
         .pilots_size = ((uint64_t)1 << (64 - table->group_shift)) * sizeof *table->pilots,
         .group_shift = table->group_shift,
-        .slot_shift = table->slot_shift,
+        .home_shift = table->home_shift,
         .mixes = table->mixes,
     };
 }

@@ -14,9 +14,9 @@ extern "C" {
 
 struct tcpk_table_view {
     const void *entries, *pilots;
-    uint64_t seed, slots;
+    uint64_t seed, homes;
     uint64_t entries_size, pilots_size; /* bytes */
-    unsigned group_shift, slot_shift;
+    unsigned group_shift, home_shift;
     bool mixes;
 };
 

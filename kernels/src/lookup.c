@@ -11,7 +11,7 @@ static const uint8_t *find(const struct tcpk_table *table, uint64_t key)
 {
     if (!may_have(table, key))
         return NULL;
-    const struct tcpk_entry *entry = &table->entries[slot_of(table, key)];
+    const struct tcpk_entry *entry = entry_of(table, key);
     return entry->key == key ? entry->body : NULL;
 }
 
@@ -51,7 +51,7 @@ const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key)
 
 const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key)
 {
-    return &table->entries[slot_of(table, key)];
+    return entry_of(table, key);
 }
 
 uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key)
@@ -64,21 +64,20 @@ uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key)
  * Into the second-level cache (the hint for little locality): that one waits for about twice as many lines at once as
  * the first-level cache has buffers for, which is what bounds lookups among more entries than the caches hold. */
 struct pipeline {
-    uint32_t ring[AHEAD];
+    const struct tcpk_entry *ring[AHEAD];
 };
 
 static inline void enter(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t i)
 {
-    const uint64_t slot = slot_of(table, keys[i]);
-    const struct tcpk_entry *entry = &table->entries[slot];
+    const struct tcpk_entry *entry = entry_of(table, keys[i]);
     __builtin_prefetch(entry, 0, 2);
     __builtin_prefetch((const char *)(entry + 1) - 1, 0, 2); /* a quarter of the entries lie on two lines */
-    pipeline->ring[i % AHEAD] = (uint32_t)slot;
+    pipeline->ring[i % AHEAD] = entry;
 }
 
-static inline const struct tcpk_entry *leave(const struct pipeline *pipeline, const struct tcpk_table *table, size_t i)
+static inline const struct tcpk_entry *leave(const struct pipeline *pipeline, size_t i)
 {
-    return &table->entries[pipeline->ring[i % AHEAD]];
+    return pipeline->ring[i % AHEAD];
 }
 
 static inline void start(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t n)
@@ -104,12 +103,12 @@ static inline __attribute__((always_inline)) void find_all(struct tcpk_table tab
     start(&pipeline, &table, keys, n);
     size_t i = 0;
     for (; i + AHEAD < n; i++) {
-        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        const struct tcpk_entry *entry = leave(&pipeline, i);
         enter(&pipeline, &table, keys, i + AHEAD);
         found[i] = answer(entry, keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
     }
     for (; i < n; i++)
-        found[i] = answer(leave(&pipeline, &table, i), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
+        found[i] = answer(leave(&pipeline, i), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
 }
 
 static inline __attribute__((always_inline)) void decide_all(struct tcpk_table table, bool mixes, const uint64_t *keys,
@@ -120,12 +119,12 @@ static inline __attribute__((always_inline)) void decide_all(struct tcpk_table t
     start(&pipeline, &table, keys, n);
     size_t i = 0;
     for (; i + AHEAD < n; i++) {
-        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        const struct tcpk_entry *entry = leave(&pipeline, i);
         enter(&pipeline, &table, keys, i + AHEAD);
         decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
     }
     for (; i < n; i++) {
-        const struct tcpk_entry *entry = leave(&pipeline, &table, i);
+        const struct tcpk_entry *entry = leave(&pipeline, i);
         decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
     }
 }
@@ -153,7 +152,7 @@ uint8_t tcpk_table_find_constant_time(const struct tcpk_table *table, uint64_t k
                                       uint8_t descriptor[TCPK_DESCRIPTOR_SIZE])
 {
     uint64_t words[2] = {0, 0}, any = 0;
-    const size_t slots = table->count ? table->slots : 0; /* what fills an empty table is no answer */
+    const size_t slots = table->count ? table->last + 1 : 0; /* what fills an empty table is no answer */
     for (size_t slot = 0; slot < slots; slot++) {
         const struct tcpk_entry *entry = &table->entries[slot];
         const uint64_t difference = entry->key ^ key;

@@ -5,9 +5,11 @@
 #include "lookup_table.h"
 
 #define GROUP_BITS 2
-#define PILOTS 65536u
-#define TRIES 16u         /* each is all but certain to do for keys that are hashes */
-#define MOST_IN_GROUP 64u /* more is no accident: another try, with mixing, or an error */
+#define WORDS (sizeof(struct tcpk_entry) / sizeof(uint64_t))
+#define REACH (65536u / WORDS) /* pilots, in entries */
+#define MIXINGS 16u            /* the first, which is none, does for keys that are hashes */
+#define MOST_EXTRA 8u          /* homes: with one more, other keys share one */
+#define MOST_IN_GROUP 64u      /* more is no accident: another mixing, or an error */
 
 /* Placing the groups: keys by group, and which slots are taken. */
 struct build {
@@ -17,7 +19,8 @@ struct build {
     uint32_t *starts;  /* groups + 1: where each group's keys begin in `members` */
     uint32_t *members; /* key numbers, by group */
     uint32_t *order;   /* group numbers, largest first */
-    uint8_t *taken;    /* a byte a slot */
+    uint8_t *taken;    /* a byte for each slot that there may be */
+    uint16_t *pilots;  /* by group, in words */
 };
 
 static void sort_into_groups(struct build *build, const struct tcpk_table *table)
@@ -52,20 +55,35 @@ static void sort_by_size(struct build *build)
     }
 }
 
-/* Give the group's keys slots with this pilot; false, and none taken, when two meet or one meets another group's. */
-static bool place(struct build *build, const struct tcpk_table *table, uint32_t group, uint32_t pilot)
+/* The homes of a group's keys; false when two are the same, as no pilot parts those. */
+static bool find_homes(const struct build *build, const struct tcpk_table *table, uint64_t group, uint64_t *homes)
 {
-    const uint32_t begin = build->starts[group], end = build->starts[group + 1];
-    for (uint32_t i = begin; i < end; i++) {
-        uint8_t *slot = &build->taken[slot_with(table, build->keys[build->members[i]], pilot)];
-        if (*slot) {
-            while (i-- > begin)
-                build->taken[slot_with(table, build->keys[build->members[i]], pilot)] = 0;
-            return false;
-        }
-        *slot = 1;
+    const uint32_t begin = build->starts[group], size = build->starts[group + 1] - begin;
+    for (uint32_t i = 0; i < size; i++) {
+        homes[i] = home_of(table, build->keys[build->members[begin + i]]);
+        for (uint32_t j = 0; j < i; j++)
+            if (homes[j] == homes[i])
+                return false;
     }
     return true;
+}
+
+/* The least pilot, in entries, that leads the group's keys to slots that are free, which it takes; REACH: none. */
+static uint32_t place(struct build *build, const struct tcpk_table *table, uint64_t group)
+{
+    const uint32_t size = build->starts[group + 1] - build->starts[group];
+    uint64_t homes[MOST_IN_GROUP];
+    find_homes(build, table, group, homes);
+    for (uint32_t pilot = 0; pilot < REACH; pilot++) {
+        uint8_t met = 0;
+        for (uint32_t i = 0; i < size; i++)
+            met |= build->taken[homes[i] + pilot];
+        for (uint32_t i = 0; i < size && !met; i++)
+            build->taken[homes[i] + pilot] = 1;
+        if (!met)
+            return pilot;
+    }
+    return REACH;
 }
 
 /* The second of two equal keys in a group, or SIZE_MAX. */
@@ -81,16 +99,20 @@ static size_t find_equal(const struct build *build, uint32_t group)
 
 static bool place_all(struct build *build, struct tcpk_table *table)
 {
-    memset(build->taken, 0, table->slots);
-    for (uint64_t i = 0; i < build->groups; i++) {
-        const uint32_t group = build->order[i];
-        uint32_t pilot = 0;
-        while (pilot < PILOTS && !place(build, table, group, pilot))
-            pilot++;
-        if (pilot == PILOTS)
+    uint64_t homes[MOST_IN_GROUP];
+    for (uint64_t group = 0; group < build->groups; group++)
+        if (!find_homes(build, table, group, homes))
             return false;
-        table->pilots[group] = (uint16_t)pilot;
+    uint32_t farthest = 0;
+    memset(build->taken, 0, table->homes + REACH);
+    for (uint64_t i = 0; i < build->groups; i++) {
+        const uint32_t pilot = place(build, table, build->order[i]);
+        if (pilot == REACH)
+            return false;
+        farthest = pilot > farthest ? pilot : farthest;
+        build->pilots[build->order[i]] = (uint16_t)(pilot * WORDS);
     }
+    table->slots = table->homes + farthest;
     return true;
 }
 
@@ -145,12 +167,12 @@ static enum tcpk_status explain(const struct build *build, struct tcpk_error *er
                      build->count);
 }
 
-/* Find seed and pilots. Equal keys share a group, and no pilot parts them. */
+/* Find seeds and pilots. Equal keys share a group, and no pilot parts them. */
 static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
 {
-    for (uint64_t attempt = 0; attempt < TRIES; attempt++) {
-        table->mixes = attempt > 0;
-        table->seed = 0xd6e8feb86659fd93u + 2 * attempt * 0xbf58476d1ce4e5b9u;
+    for (uint64_t mixing = 0; mixing < MIXINGS; mixing++) {
+        table->mixes = mixing > 0;
+        table->seed = 0xd6e8feb86659fd93u + 2 * mixing * 0xbf58476d1ce4e5b9u;
         sort_into_groups(build, table);
         if (!is_even(build))
             continue;
@@ -158,24 +180,25 @@ static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *tabl
         if (equal != SIZE_MAX)
             return name_equal(build, equal, error);
         sort_by_size(build);
-        if (place_all(build, table))
-            return TCPK_OK;
+        const uint64_t least = table->homes;
+        for (; table->homes <= least + MOST_EXTRA; table->homes++)
+            for (table->home_shift = 0; table->home_shift <= table->group_shift - 32; table->home_shift++)
+                if (place_all(build, table))
+                    return TCPK_OK;
+        table->homes = least;
     }
     return explain(build, error);
 }
 
-/* Sizes: groups of two to four keys, a power of two in number; slots of which 31 in 32 are taken. */
-static void choose_sizes(struct tcpk_table *table, size_t count, uint64_t *groups)
+/* Sizes: groups of two to four keys, a power of two in number; homes of which 31 in 32 are taken. */
+static void choose_sizes(struct tcpk_table *table, struct build *build)
 {
-    unsigned group_bits = 1, slot_bits = 1;
-    while ((uint64_t)1 << (group_bits + GROUP_BITS) < count)
+    unsigned group_bits = 1;
+    while ((uint64_t)1 << (group_bits + GROUP_BITS) < table->count)
         group_bits++;
-    table->slots = count + count / 31 + 2;
-    while ((uint64_t)1 << slot_bits < table->slots)
-        slot_bits++;
     table->group_shift = 64 - group_bits;
-    table->slot_shift = 64 - slot_bits;
-    *groups = (uint64_t)1 << group_bits;
+    table->homes = table->count + table->count / 31 + 2;
+    build->groups = (uint64_t)1 << group_bits;
 }
 
 /* Into slots left over goes an entry that is not looked for there. */
@@ -185,7 +208,7 @@ static void fill_rest(struct tcpk_table *table, const uint8_t *taken)
     struct tcpk_entry none[2] = {0};
     if (table->count == 0) {
         /* No key at all: two that go to different slots, each of them in the other's. */
-        while (slot_of(table, none[1].key) == slot_of(table, none[0].key))
+        while (entry_of(table, none[1].key) == entry_of(table, none[0].key))
             none[1].key += 0x0100000000000001u;
         first = &none[0];
         second = &none[1];
@@ -194,34 +217,47 @@ static void fill_rest(struct tcpk_table *table, const uint8_t *taken)
         first = taken[slot] ? &table->entries[slot] : NULL;
     for (size_t slot = 0; slot < table->slots; slot++)
         if (!taken[slot])
-            table->entries[slot] = table->count == 0 && slot_of(table, first->key) == slot ? *second : *first;
+            table->entries[slot] =
+                table->count == 0 && entry_of(table, first->key) == &table->entries[slot] ? *second : *first;
+}
+
+/* Entries, filter and pilots in one mapping, so that they lie in the same huge pages. */
+static enum tcpk_status map(struct tcpk_table *table, const struct build *build, struct tcpk_error *error)
+{
+    const size_t size =
+        table->slots * sizeof *table->entries + build->groups * (sizeof *table->filter + sizeof *table->pilots);
+    const enum tcpk_status status = tcpk_memory_map(size, -1, false, &table->memory);
+    if (status != TCPK_OK)
+        return tcpk_fail(error, status, 0, "no memory for a table of %zu keys", table->count);
+    table->entries = table->memory.address;
+    table->filter = (uint64_t *)(table->entries + table->slots);
+    table->pilots = (uint16_t *)(table->filter + build->groups);
+    memcpy(table->pilots, build->pilots, build->groups * sizeof *table->pilots);
+    return TCPK_OK;
 }
 
 static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, const uint8_t *descriptors, size_t count,
                              struct tcpk_error *error)
 {
     struct build build = {.keys = keys, .count = count};
-    choose_sizes(table, count, &build.groups);
+    choose_sizes(table, &build);
     build.starts = malloc((build.groups + 1) * sizeof *build.starts);
     build.members = malloc((count + 1) * sizeof *build.members);
     build.order = malloc(build.groups * sizeof *build.order);
-    build.taken = malloc(table->slots);
+    build.pilots = malloc(build.groups * sizeof *build.pilots);
+    build.taken = malloc(table->homes + MOST_EXTRA + REACH);
     enum tcpk_status status = TCPK_ERROR_MEMORY;
-    if (build.starts && build.members && build.order && build.taken)
-        status = tcpk_memory_map(table->slots * sizeof(struct tcpk_entry) +
-                                     build.groups * (sizeof *table->filter + sizeof *table->pilots),
-                                 -1, false, &table->memory);
-    table->entries = table->memory.address;
-    /* In the same mapping, so that they lie in the same huge pages. */
-    table->filter = (uint64_t *)(table->entries + table->slots);
-    table->pilots = (uint16_t *)(table->filter + build.groups);
-    if (status == TCPK_OK)
+    if (build.starts && build.members && build.order && build.pilots && build.taken)
         status = find_pilots(&build, table, error);
     else
         tcpk_fail(error, status, 0, "no memory for a table of %zu keys", count);
+    if (status == TCPK_OK)
+        status = map(table, &build, error);
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
-        struct tcpk_entry *entry = &table->entries[slot_of(table, keys[i])];
+        struct tcpk_entry *entry = entry_of(table, keys[i]);
         entry->key = keys[i];
+        const size_t slot = (size_t)(entry - table->entries);
+        table->last = slot > table->last ? slot : table->last;
         table->filter[group_of(table, keys[i])] |= filter_bits(table, keys[i]);
         memcpy(entry->body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
     }
@@ -230,6 +266,7 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     free(build.starts);
     free(build.members);
     free(build.order);
+    free(build.pilots);
     free(build.taken);
     return status;
 }

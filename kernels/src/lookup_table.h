@@ -1,10 +1,12 @@
 /* Lookup: a perfect hash behind a filter. A hit reads a pilot and one entry of 24 bytes, a miss mostly one word.
  *
- * Keys fall into groups of about four. Each group has a pilot, 16 bits, found at build so that its keys go to slots of
- * their own; pilots of a million keys are 512 KiB and stay in the second-level cache. Groups are placed largest first,
- * while there is room, as CHD and PTHash do. An entry has of its descriptor only what others do not have or what does
- * not follow from the rest: the table of a real registry is little more than the first-level cache. A slot that is left
- * over holds a copy of an entry that belongs elsewhere, so that no lookup asks whether a slot is taken.
+ * Keys fall into groups of about four. Each key has a home among the slots, and each group a pilot: how far from their
+ * homes its keys lie, found at build so that each has a slot of its own. That is how sparse tables are packed, row by
+ * row each displaced as far as it takes (Tarjan and Yao, 1979). Pilots have 16 bits: those of a million keys are 512
+ * KiB and stay in the second-level cache. Groups are placed largest first, while there is room. An entry has of its
+ * descriptor only what others do not have or what does not follow from the rest: the table of a real registry is little
+ * more than the first-level cache. A slot that is left over holds a copy of an entry that belongs elsewhere, so that no
+ * lookup asks whether a slot is taken.
  *
  * The filter has a word for each group, with two bits set for each key: about one miss in fifty gets past it. It is
  * apart from the pilots: a hit waits for its pilot, but not for the filter, as that branch is predicted. Only lookups
@@ -28,8 +30,10 @@ struct tcpk_table {
     uint16_t *pilots;
     uint64_t seed; /* odd */
     bool mixes;    /* keys are not spread evenly by themselves: mix them first */
-    unsigned group_shift, slot_shift;
-    size_t count, slots;
+    unsigned group_shift, home_shift;
+    uint64_t homes;
+    size_t count, slots; /* more than homes by as much as the largest pilot */
+    size_t last;         /* slots beyond it hold copies only */
     struct tcpk_memory memory;
 };
 
@@ -50,11 +54,10 @@ static inline uint64_t group_of(const struct tcpk_table *table, uint64_t key)
     return mixed(table, key) >> table->group_shift;
 }
 
-/* A product's highest bits number up to twice the slots: what is over them begins again at the first. */
-static inline uint64_t slot_with(const struct tcpk_table *table, uint64_t key, uint64_t pilot)
+/* The slot that a key's pilot counts from. */
+static inline uint64_t home_of(const struct tcpk_table *table, uint64_t key)
 {
-    const uint64_t place = (mixed(table, key) ^ pilot) * table->seed >> table->slot_shift;
-    return place < table->slots ? place : place - table->slots;
+    return (uint32_t)(mixed(table, key) >> table->home_shift) * table->homes >> 32;
 }
 
 /* The two bits of a key in its group's word: other bits of the key than those that choose the group. */
@@ -71,9 +74,14 @@ static inline uint64_t may_have(const struct tcpk_table *table, uint64_t key)
     return (word >> (low & 63)) & (word >> (low >> 6 & 63)) & 1;
 }
 
-static inline uint64_t slot_of(const struct tcpk_table *table, uint64_t key)
+/* A key's home is computed while its pilot is loaded; what waits for both is one addition. Pilots count words of 8
+ * bytes, as an address takes them, three an entry. The empty statement keeps the compiler from adding in an order that
+ * takes a cycle longer. */
+static inline struct tcpk_entry *entry_of(const struct tcpk_table *table, uint64_t key)
 {
-    return slot_with(table, key, table->pilots[group_of(table, key)]);
+    uint64_t *home = (uint64_t *)(table->entries + home_of(table, key));
+    __asm__("" : "+r"(home));
+    return (struct tcpk_entry *)(home + table->pilots[group_of(table, key)]);
 }
 
 #endif
