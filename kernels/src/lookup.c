@@ -41,7 +41,7 @@ size_t tcpk_table_count(const struct tcpk_table *table)
 
 size_t tcpk_table_bytes(const struct tcpk_table *table)
 {
-    return table->slots * sizeof(struct tcpk_entry);
+    return (table->last + 1) * sizeof(struct tcpk_entry);
 }
 
 const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key)

@@ -21,7 +21,7 @@ TCPK_API enum tcpk_status tcpk_table_of_registry(const struct tcpk_registry *reg
 
 TCPK_API void tcpk_table_free(struct tcpk_table *table); /* NULL is allowed */
 TCPK_API size_t tcpk_table_count(const struct tcpk_table *table);
-TCPK_API size_t tcpk_table_bytes(const struct tcpk_table *table); /* memory that lookups may touch */
+TCPK_API size_t tcpk_table_bytes(const struct tcpk_table *table); /* of the entries of all its keys */
 
 /* The body of a key's descriptor (TCPK_BODY_SIZE bytes, owned by the table), or NULL; tcpk_descriptor_complete makes
  * the descriptor of it. Time and addresses depend on the key. */
