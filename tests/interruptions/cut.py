@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 from tcp_performance.vm_guest import Machine
@@ -93,6 +95,16 @@ class Progress:
         return self.tasks >= self.cut.task or found["role"] in self.later
 
 
+def kill_what_is_left(command: list[str]) -> None:
+    """The processes that keep up the connections: each in a session of its own, and told of nothing by a SIGKILL."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                arguments = (entry / "cmdline").read_text().split("\0")
+                if all(argument in arguments for argument in command):
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+
 def cut_off(
     command: list[str], environment: dict[str, str], machine: Machine, cut: Cut, roles: list[str]
 ) -> str:
@@ -125,4 +137,5 @@ def cut_off(
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()
+        kill_what_is_left(command)
     return last
