@@ -48,8 +48,8 @@ def processor(accelerated_by: str) -> list[str]:
     if accelerated_by == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
     # A CPU with fast string instructions has its kernel clear and copy pages a byte at a time, which emulated takes
-    # half a minute a gibibyte: a page of 1 GiB, and every new one. Page tables of five levels cost a fifth of everything,
-    # and far more where all CPUs are busy: each address that is not at hand is looked up through them.
+    # half a minute a gibibyte: a page of 1 GiB, and every new one. Page tables of five levels cost a fifth of the time,
+    # and a third where all CPUs are busy: each address that is not at hand is looked up through them.
     return ["-accel", "tcg,thread=multi", "-cpu", "max,erms=off,fsrm=off,la57=off"]
 
 
