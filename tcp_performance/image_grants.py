@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import grp
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-Plan = dict[str, Any]
+from tests.host.collectors import accounts
 
-# Where the kernel lists a process's limits, /proc/PID/limits, in setrlimit's units.
-LIMIT_NAMES = {"rtprio": "Max realtime priority", "memlock": "Max locked memory", "nice": "Max nice priority"}
-CAP_SYS_RESOURCE = 24  # capability.h; who lacks it may lower a hard limit and never raise one
+Plan = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -96,14 +93,6 @@ def shortfalls(grants: Grants, root: Path = Path("/")) -> list[str]:
     return missing
 
 
-def hard_limit(item: str, limits: str) -> int:
-    """A process's hard limit by its /proc/PID/limits; -1: unlimited."""
-    found = re.search(rf"^{LIMIT_NAMES[item]}\s+\S+\s+(\S+)", limits, re.MULTILINE)
-    if not found:
-        raise ValueError(f"no {LIMIT_NAMES[item]!r} among the limits of the engine's process")
-    return -1 if found[1] == "unlimited" else int(found[1])
-
-
 def without_refused_limits(
     grants: Grants, engine: int, root: Path = Path("/")
 ) -> tuple[Grants, dict[str, str]]:
@@ -113,14 +102,15 @@ def without_refused_limits(
     above its own hard limits, and a container that is to have more does not start.
     """
     process = root / "proc" / str(engine)
-    (capabilities,) = re.findall(r"^CapEff:\s+(\w+)", (process / "status").read_text(), re.MULTILINE)
-    if int(capabilities, 16) >> CAP_SYS_RESOURCE & 1:
+    if accounts.can_raise((process / "status").read_text()):
         return grants, {}
-    own = {item: hard_limit(item, (process / "limits").read_text()) for item in grants.ulimits}
-    refused = {
-        item: f"the engine, process {engine}, lacks CAP_SYS_RESOURCE and its own hard limit is {own[item]}"
-        for item, wanted in grants.ulimits.items()
-        if own[item] != -1 and (wanted == -1 or wanted > own[item])
-    }
+    own = accounts.limits_in((process / "limits").read_text())
+    refused = {}
+    for item, wanted in grants.ulimits.items():
+        hard = own[item]["hard"]
+        if hard != "unlimited" and (wanted == -1 or wanted > int(hard)):
+            refused[item] = (
+                f"the engine, process {engine}, lacks CAP_SYS_RESOURCE and its own hard limit is {hard}"
+            )
     given = {item: value for item, value in grants.ulimits.items() if item not in refused}
     return replace(grants, ulimits=given), refused

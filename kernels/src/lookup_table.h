@@ -31,15 +31,16 @@ struct tcpk_table {
     uint64_t seed; /* odd */
     bool mixes;    /* keys are not spread evenly by themselves: mix them first */
     unsigned group_shift, home_shift;
+    size_t count;
     uint64_t homes;
-    size_t count, slots; /* more than homes by as much as the largest pilot */
-    size_t last;         /* slots beyond it hold copies only */
+    size_t slots; /* more than homes by as much as the largest pilot */
+    size_t last;  /* slots beyond it hold copies only */
     struct tcpk_memory memory;
 };
 
 /* Keys are MD5 bits and need no mixing; the branch is predicted, so that the multiplication's time is not waited for.
- * Others are mixed by the seed, so that another seed makes other groups, and down to the bits that the pilot changes:
- * keys that were equal in those would keep their distance whatever the pilot. No two keys become one. */
+ * Others are mixed by the seed, so that another seed makes other groups, and down to the bits that homes are taken
+ * from: no pilot parts keys of one group that share a home. No two keys become one. */
 static inline uint64_t mixed(const struct tcpk_table *table, uint64_t key)
 {
     if (__builtin_expect(table->mixes, 0)) {

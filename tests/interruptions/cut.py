@@ -100,8 +100,8 @@ def kill_what_is_left(command: list[str]) -> None:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                arguments = (entry / "cmdline").read_text().split("\0")
-                if all(argument in arguments for argument in command):
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                if all(argument.encode() in arguments for argument in command):
                     os.kill(int(entry.name), signal.SIGKILL)
 
 

@@ -80,19 +80,23 @@ def login(group: str) -> Dict[str, Any]:
         text = _session(users[0]) if users else _probe(group)
     except (OSError, subprocess.SubprocessError) as error:
         return _answer(user=users[0] if users else "", reason=str(error))
-    return _answer(_limits(text), users[0] if users else PROBE)
+    return _answer(limits_in(text), users[0] if users else PROBE)
 
 
 def _answer(
     limits: Optional[Dict[str, Dict[str, str]]] = None, user: str = "", reason: str = ""
 ) -> Dict[str, Any]:
-    return {"limits": limits or {}, "user": user, "reason": reason, "can_raise": _can_raise()}
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as stream:
+        raises = can_raise(stream.read())
+    return {"limits": limits or {}, "user": user, "reason": reason, "can_raise": raises}
 
 
-def _can_raise() -> bool:
-    """Whether root may raise a hard limit here at all: without CAP_SYS_RESOURCE, as in most containers, PAM cannot."""
-    with open("/proc/self/status", encoding="ascii") as stream:
-        found = re.search(r"^CapEff:\s*([0-9a-f]+)", stream.read(), re.MULTILINE)
+def can_raise(status: str) -> bool:
+    """Whether a process may raise a hard limit, by its /proc/PID/status.
+
+    Without CAP_SYS_RESOURCE, as in most containers, not even root may, nor PAM, nor an engine for its containers.
+    """
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
     return found is not None and bool(int(found.group(1), 16) >> CAP_SYS_RESOURCE & 1)
 
 
@@ -170,7 +174,7 @@ def _private_mount(source: str, target: str) -> None:
             raise OSError("no private view of %s: %s" % (target, os.strerror(number)))
 
 
-def _limits(text: str) -> Dict[str, Dict[str, str]]:
+def limits_in(text: str) -> Dict[str, Dict[str, str]]:
     """rtprio, memlock (bytes) and nice (20 - niceness) from a /proc/PID/limits."""
     found = {}
     for line in text.splitlines():

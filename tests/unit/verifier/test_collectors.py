@@ -104,7 +104,7 @@ def test_a_sysctl_file_behind_a_link_is_named_too(tmp_path: Path, monkeypatch: p
 
 
 def test_limits_of_a_session_are_read_from_the_kernel() -> None:
-    found = accounts._limits(Path("/proc/self/limits").read_text())
+    found = accounts.limits_in(Path("/proc/self/limits").read_text())
     assert set(found) == {"rtprio", "memlock", "nice"}
     assert all(set(kinds) == {"soft", "hard"} for kinds in found.values())
 
