@@ -1,9 +1,13 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=False
+# cython: language_level=3, embedsignature=False, auto_pickle=False
 """The kernels of the C library, compiled against its headers.
 
-Arrays come as typed memoryviews, so NumPy is needed by the callers and not by the compiler. Everything that may take
-long lets other threads run. Compiles with Cython 0.29.28 and 3.
+Arrays come from the wrapper, which has checked them, and give their address through the buffer protocol: the compiler
+needs no NumPy, and has a third of what typed memoryviews would give it to compile. Everything that may take long lets
+other threads run. Compiles with Cython 0.29.28 and 3.
 """
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.string cimport memcpy
 
 import os
 
@@ -22,6 +26,25 @@ cdef int FEATURES = 24
 
 if not tcpk_version().decode().startswith(LIBRARY_VERSION + "."):
     raise ImportError("libtcpk.so is version %s; allowed: %s.x" % (tcpk_version().decode(), LIBRARY_VERSION))
+
+
+cdef void *address(array, int flags) except NULL:
+    """Where the elements of an array in C order lie, for as long as somebody holds the array."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | flags)
+    cdef void *start = view.buf
+    PyBuffer_Release(&view)
+    return start
+
+
+cdef const void *given(array) except NULL:
+    """The address of an array that is read."""
+    return address(array, 0)
+
+
+cdef void *filled(array) except NULL:
+    """The address of an array that is written."""
+    return address(array, PyBUF_WRITABLE)
 
 
 cdef int check(int status) except -1:
@@ -121,17 +144,15 @@ cdef class Registry:
 
     def descriptors(self):
         """uint8[n, 24] in the file's order."""
-        flat = np.empty(self.size * DESCRIPTOR_SIZE, np.uint8)
-        if self.size:
-            flat[:] = <uint8_t[:self.size * DESCRIPTOR_SIZE]> <uint8_t *> tcpk_registry_descriptors(self.handle)
-        return flat.reshape(-1, DESCRIPTOR_SIZE)
+        copy = np.empty((self.size, DESCRIPTOR_SIZE), np.uint8)
+        memcpy(filled(copy), tcpk_registry_descriptors(self.handle), self.size * DESCRIPTOR_SIZE)
+        return copy
 
     def keys(self):
         """uint64[n] in the file's order."""
-        flat = np.empty(self.size, np.uint64)
-        if self.size:
-            flat[:] = <uint64_t[:self.size]> <uint64_t *> tcpk_registry_keys(self.handle)
-        return flat
+        copy = np.empty(self.size, np.uint64)
+        memcpy(filled(copy), tcpk_registry_keys(self.handle), self.size * sizeof(uint64_t))
+        return copy
 
 
 cdef class Table:
@@ -161,34 +182,44 @@ cdef class Table:
         cdef uint8_t found = tcpk_table_find_constant_time(self.handle, key, descriptor)
         return (<const char *> descriptor)[:DESCRIPTOR_SIZE] if found else None
 
-    def find_many(self, const uint64_t[::1] keys, uint8_t[:, ::1] descriptors, found):
+    def find_many(self, keys, descriptors, found):
         """Descriptors of many keys; zeros where there is none."""
-        cdef uint8_t[::1] flags = found.view(np.uint8)
+        cdef const uint64_t *sought = <const uint64_t *> given(keys)
+        cdef uint8_t *bodies = <uint8_t *> filled(descriptors)
+        cdef uint8_t *flags = <uint8_t *> filled(found)
+        cdef size_t n = len(keys)
         with nogil:
-            tcpk_table_find_many(self.handle, &keys[0], keys.shape[0], &descriptors[0, 0], &flags[0])
+            tcpk_table_find_many(self.handle, sought, n, bodies, flags)
 
-    def decide_many(self, const uint64_t[::1] keys, uint8_t[::1] decisions):
+    def decide_many(self, keys, decisions):
         """Decisions of many keys; an unknown one asks for approval."""
+        cdef const uint64_t *sought = <const uint64_t *> given(keys)
+        cdef uint8_t *answers = <uint8_t *> filled(decisions)
+        cdef size_t n = len(keys)
         with nogil:
-            tcpk_table_decide_many(self.handle, &keys[0], keys.shape[0], &decisions[0])
+            tcpk_table_decide_many(self.handle, sought, n, answers)
 
 
-def window_scan_u8(const uint8_t[:, ::1] matrix, uint32_t threshold):
+def window_scan_u8(matrix, uint32_t threshold):
     """Rows whose sum is above the threshold, index and sum of the largest."""
     cdef tcpk_scan_u8 answer
+    cdef const uint8_t *rows = <const uint8_t *> given(matrix)
+    cdef size_t n = len(matrix)
     cdef int status
     with nogil:
-        status = tcpk_window_scan_u8(&matrix[0, 0], matrix.shape[0], threshold, &answer)
+        status = tcpk_window_scan_u8(rows, n, threshold, &answer)
     check(status)
     return answer.count, answer.index, answer.sum
 
 
-def window_scan_f32(const float[:, ::1] matrix, float threshold):
+def window_scan_f32(matrix, float threshold):
     """As window_scan_u8, for float32."""
     cdef tcpk_scan_f32 answer
+    cdef const float *rows = <const float *> given(matrix)
+    cdef size_t n = len(matrix)
     cdef int status
     with nogil:
-        status = tcpk_window_scan_f32(&matrix[0, 0], matrix.shape[0], threshold, &answer)
+        status = tcpk_window_scan_f32(rows, n, threshold, &answer)
     check(status)
     return answer.count, answer.index, answer.sum
 
@@ -204,9 +235,9 @@ cdef class WindowU8:
     def __dealloc__(self):
         tcpk_window_u8_free(self.handle)
 
-    def append(self, const uint8_t[:, ::1] rows):
+    def append(self, rows):
         """Append rows, each over the oldest."""
-        tcpk_window_u8_append(self.handle, &rows[0, 0], rows.shape[0])
+        tcpk_window_u8_append(self.handle, <const uint8_t *> given(rows), len(rows))
 
     def query(self, uint32_t threshold):
         """The answer that a scan of the rows held gives, in the order they came."""
@@ -230,9 +261,9 @@ cdef class WindowF32:
     def __dealloc__(self):
         tcpk_window_f32_free(self.handle)
 
-    def append(self, const float[:, ::1] rows):
+    def append(self, rows):
         """Append rows, each over the oldest."""
-        tcpk_window_f32_append(self.handle, &rows[0, 0], rows.shape[0])
+        tcpk_window_f32_append(self.handle, <const float *> given(rows), len(rows))
 
     def query(self, float threshold):
         """The answer that a scan of the rows held gives, in the order they came."""
@@ -250,21 +281,29 @@ def Window(rows, dtype):
     return WindowF32(rows) if dtype == "float32" else WindowU8(rows)
 
 
-def baseline_score(const float[:, ::1] rows, const float[::1] baseline):
+def baseline_score(rows, baseline):
     """Score of [k, 24] rows against one baseline."""
+    cdef const float *values = <const float *> given(rows)
+    cdef const float *expected = <const float *> given(baseline)
+    cdef size_t k = len(rows)
     cdef float score
     cdef int status
     with nogil:
-        status = tcpk_baseline_score(&rows[0, 0], rows.shape[0], &baseline[0], &score)
+        status = tcpk_baseline_score(values, k, expected, &score)
     check(status)
     return score
 
 
-def baseline_score_many(const float[:, :, ::1] rows, const float[:, ::1] baselines, float[::1] out):
+def baseline_score_many(rows, baselines, out):
     """Scores of [a, k, 24] rows against [a, 24] baselines."""
+    cdef const float *values = <const float *> given(rows)
+    cdef const float *expected = <const float *> given(baselines)
+    cdef float *scores = <float *> filled(out)
+    cdef size_t agents = len(rows)
+    cdef size_t k = rows.shape[1]
     cdef int status
     with nogil:
-        status = tcpk_baseline_score_many(&rows[0, 0, 0], rows.shape[0], rows.shape[1], &baselines[0, 0], &out[0])
+        status = tcpk_baseline_score_many(values, agents, k, expected, scores)
     check(status)
 
 
@@ -273,10 +312,12 @@ cdef class Model:
 
     cdef tcpk_model *handle
 
-    def __cinit__(self, const double[:, ::1] history, double ridge):
+    def __cinit__(self, history, double ridge):
+        cdef const double *rows = <const double *> given(history)
+        cdef size_t n = len(history)
         cdef int status
         with nogil:
-            status = tcpk_model_fit(&history[0, 0], history.shape[0], ridge, &self.handle)
+            status = tcpk_model_fit(rows, n, ridge, &self.handle)
         check(status)
 
     def __dealloc__(self):
@@ -284,25 +325,31 @@ cdef class Model:
 
     @property
     def mean(self):
-        return np.array(<double[:FEATURES]> <double *> tcpk_model_mean(self.handle))
+        copy = np.empty(FEATURES, np.float64)
+        memcpy(filled(copy), tcpk_model_mean(self.handle), FEATURES * sizeof(double))
+        return copy
 
     @property
     def covariance(self):
-        return np.array(<double[:FEATURES, :FEATURES]> <double *> tcpk_model_covariance(self.handle))
+        copy = np.empty((FEATURES, FEATURES), np.float64)
+        memcpy(filled(copy), tcpk_model_covariance(self.handle), FEATURES * FEATURES * sizeof(double))
+        return copy
 
-    def distances(self, const double[:, ::1] rows, double[::1] out):
+    def distances(self, rows, out):
         """Mahalanobis distances; infinity for a row that is not finite."""
+        cdef const double *values = <const double *> given(rows)
+        cdef double *found = <double *> filled(out)
+        cdef size_t n = len(rows)
         cdef int status
         with nogil:
-            status = tcpk_model_distances(self.handle, &rows[0, 0], rows.shape[0], &out[0])
+            status = tcpk_model_distances(self.handle, values, n, found)
         check(status)
 
 
 def consensus(votes, int rule):
     """Whether the votes pass the rule."""
-    cdef const uint8_t[::1] flags = votes.view(np.uint8)
     cdef c_bool passed = False
-    check(tcpk_consensus(&flags[0], flags.shape[0], <tcpk_rule> rule, &passed))
+    check(tcpk_consensus(<const uint8_t *> given(votes), len(votes), <tcpk_rule> rule, &passed))
     return bool(passed)
 
 
@@ -321,21 +368,25 @@ cdef class QuarantineSet:
         if self.owner is None:
             tcpk_quarantine_free(self.handle)
 
-    def add(self, const uint32_t[::1] ids):
+    def add(self, ids):
         """Add ids; gives how many were not in the set."""
+        cdef const uint32_t *agents = <const uint32_t *> given(ids)
+        cdef size_t n = len(ids)
         cdef uint64_t changed = 0
         cdef int status
         with nogil:
-            status = tcpk_quarantine_add(self.handle, &ids[0], ids.shape[0], &changed)
+            status = tcpk_quarantine_add(self.handle, agents, n, &changed)
         check(status)
         return changed
 
-    def remove(self, const uint32_t[::1] ids):
+    def remove(self, ids):
         """Remove ids; gives how many were in the set."""
+        cdef const uint32_t *agents = <const uint32_t *> given(ids)
+        cdef size_t n = len(ids)
         cdef uint64_t changed = 0
         cdef int status
         with nogil:
-            status = tcpk_quarantine_remove(self.handle, &ids[0], ids.shape[0], &changed)
+            status = tcpk_quarantine_remove(self.handle, agents, n, &changed)
         check(status)
         return changed
 
@@ -349,20 +400,23 @@ cdef class QuarantineSet:
         """How many agents are in the set."""
         return tcpk_quarantine_count(self.handle)
 
-    def snapshot(self, uint8_t[::1] out):
+    def snapshot(self, out):
         """One bit per agent, in the order of numpy.packbits."""
+        cdef uint8_t *bits = <uint8_t *> filled(out)
         with nogil:
-            tcpk_quarantine_snapshot(self.handle, &out[0])
+            tcpk_quarantine_snapshot(self.handle, bits)
 
 
-def adapt(votes, const uint32_t[::1] suspects, QuarantineSet quarantine not None, int rule):
+def adapt(votes, suspects, QuarantineSet quarantine not None, int rule):
     """Quarantine the suspects whose votes pass; gives how many are newly quarantined."""
-    cdef const uint8_t[:, ::1] flags = votes.view(np.uint8)
+    cdef const uint8_t *flags = <const uint8_t *> given(votes)
+    cdef const uint32_t *agents = <const uint32_t *> given(suspects)
+    cdef size_t n = len(votes)
+    cdef size_t voters = votes.shape[1]
     cdef uint64_t newly = 0
     cdef int status
     with nogil:
-        status = tcpk_adapt(&flags[0, 0], flags.shape[0], flags.shape[1], &suspects[0], quarantine.handle,
-                            <tcpk_rule> rule, &newly)
+        status = tcpk_adapt(flags, n, voters, agents, quarantine.handle, <tcpk_rule> rule, &newly)
     check(status)
     return newly
 
@@ -388,14 +442,12 @@ cdef class Engine:
                   uint32_t suspicion, uint32_t voters, uint32_t voter, int rule, uint32_t threads, cpus):
         cdef tcpk_engine_options options
         cdef tcpk_error error = no_error()
-        cdef const uint32_t[::1] pinned
         cdef int status
         options.agents, options.window, options.threshold = agents, window, threshold
         options.suspicion, options.voters, options.voter = suspicion, voters, voter
         options.rule, options.threads, options.cpus = <tcpk_rule> rule, threads, NULL
         if cpus is not None:
-            pinned = cpus
-            options.cpus = &pinned[0]
+            options.cpus = <const uint32_t *> given(cpus)
         self.state = EngineState()
         self.state.table = table
         with nogil:
@@ -405,32 +457,36 @@ cdef class Engine:
         self.quarantine.owner = self.state
         self.quarantine.handle = tcpk_engine_quarantine(self.state.handle)
 
-    def process(self, const uint32_t[::1] agents, const uint64_t[::1] keys, const uint8_t[:, ::1] features,
-                uint8_t[::1] decisions, quarantined):
+    def process(self, agents, keys, features, decisions, quarantined):
         """Answer events."""
         cdef tcpk_error error = no_error()
-        cdef uint8_t[::1] flags = quarantined.view(np.uint8)
+        cdef const uint32_t *who = <const uint32_t *> given(agents)
+        cdef const uint64_t *what = <const uint64_t *> given(keys)
+        cdef const uint8_t *rows = <const uint8_t *> given(features)
+        cdef uint8_t *answers = <uint8_t *> filled(decisions)
+        cdef uint8_t *flags = <uint8_t *> filled(quarantined)
         cdef tcpk_engine *engine = self.state.handle
+        cdef size_t n = len(agents)
         cdef int status
         with nogil:
-            status = tcpk_engine_process(engine, &agents[0], &keys[0], &features[0, 0], agents.shape[0],
-                                         &decisions[0], &flags[0], &error)
+            status = tcpk_engine_process(engine, who, what, rows, n, answers, flags, &error)
         check_error(status, &error)
 
-    def receive_votes(self, uint32_t voter, const uint32_t[::1] agents):
+    def receive_votes(self, uint32_t voter, agents):
         """Take another node's votes."""
         cdef tcpk_error error = no_error()
+        cdef const uint32_t *against = <const uint32_t *> given(agents)
         cdef tcpk_engine *engine = self.state.handle
+        cdef size_t n = len(agents)
         cdef int status
         with nogil:
-            status = tcpk_engine_receive_votes(engine, voter, &agents[0], agents.shape[0], &error)
+            status = tcpk_engine_receive_votes(engine, voter, against, n, &error)
         check_error(status, &error)
 
     def suspects(self):
         """The agents that this node voted against, ascending."""
         found = np.empty(tcpk_engine_suspects(self.state.handle, NULL, 0), np.uint32)
-        cdef uint32_t[::1] view = found
-        tcpk_engine_suspects(self.state.handle, &view[0], view.shape[0])
+        tcpk_engine_suspects(self.state.handle, <uint32_t *> filled(found), len(found))
         return found
 
     def anomalous_rows(self, uint64_t agent):

@@ -47,41 +47,48 @@ cdef class Ring:
             status = tcpk_ring_attach_reader(self.handle, &error)
         check_error(status, &error)
 
-    def write(self, const uint32_t[::1] agents, const uint64_t[::1] keys, const uint8_t[:, ::1] features, descriptors):
+    def write(self, agents, keys, features, descriptors):
         """Publish as many events as there is room for."""
-        cdef const uint8_t[:, ::1] given
+        cdef const uint32_t *who = <const uint32_t *> given(agents)
+        cdef const uint64_t *what = <const uint64_t *> given(keys)
+        cdef const uint8_t *rows = <const uint8_t *> given(features)
         cdef const uint8_t *described = NULL
+        cdef size_t n = len(agents)
         cdef size_t written = 0
         cdef int status
         if descriptors is not None:
-            given = descriptors
-            described = &given[0, 0]
+            described = <const uint8_t *> given(descriptors)
         with nogil:
-            status = tcpk_ring_write(self.handle, &agents[0], &keys[0], &features[0, 0], described, agents.shape[0],
-                                     &written)
+            status = tcpk_ring_write(self.handle, who, what, rows, described, n, &written)
         check(0 if written else status)
         return written
 
-    def read(self, uint32_t[::1] agents, uint64_t[::1] keys, uint8_t[:, ::1] features, uint8_t[:, ::1] descriptors):
+    def read(self, agents, keys, features, descriptors):
         """Copy events out and release them."""
+        cdef uint32_t *who = <uint32_t *> filled(agents)
+        cdef uint64_t *what = <uint64_t *> filled(keys)
+        cdef uint8_t *rows = <uint8_t *> filled(features)
+        cdef uint8_t *described = <uint8_t *> filled(descriptors)
+        cdef size_t n = len(agents)
         cdef size_t got = 0
         cdef int status
         with nogil:
-            status = tcpk_ring_read(self.handle, &agents[0], &keys[0], &features[0, 0], &descriptors[0, 0],
-                                    agents.shape[0], &got)
+            status = tcpk_ring_read(self.handle, who, what, rows, described, n, &got)
         check(0 if got else status)
         return got
 
-    def process(self, Engine engine not None, uint32_t[::1] agents, uint8_t[::1] decisions, quarantined):
+    def process(self, Engine engine not None, agents, decisions, quarantined):
         """Let the engine answer events."""
         cdef tcpk_error error = no_error()
-        cdef uint8_t[::1] flags = quarantined.view(np.uint8)
+        cdef uint32_t *who = <uint32_t *> filled(agents)
+        cdef uint8_t *answers = <uint8_t *> filled(decisions)
+        cdef uint8_t *flags = <uint8_t *> filled(quarantined)
         cdef tcpk_engine *state = engine.state.handle
+        cdef size_t n = len(agents)
         cdef size_t done = 0
         cdef int status
         with nogil:
-            status = tcpk_ring_process(self.handle, state, agents.shape[0], &agents[0], &decisions[0], &flags[0],
-                                       &done, &error)
+            status = tcpk_ring_process(self.handle, state, n, who, answers, flags, &done, &error)
         check_error(0 if done else status, &error)
         return done
 
