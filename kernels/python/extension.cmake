@@ -27,5 +27,5 @@ add_library(tcpk_extension OBJECT "${tcpk_extension_c}")
 target_link_libraries(tcpk_extension PRIVATE Python3::Module)
 target_include_directories(tcpk_extension PRIVATE include)
 # Generated code is not held to our warnings. It only passes on what it is given: optimized further it would take twice
-# as long to compile, a third of the whole build.
+# as long to compile.
 target_compile_options(tcpk_extension PRIVATE -w -O1)

@@ -79,3 +79,12 @@ def dev_image(version: str) -> str:
 @pytest.fixture(scope="session")
 def dev(dev_image: str) -> Iterator[Any]:
     yield from started(dev_image, ())
+
+
+@pytest.fixture(scope="session")
+def bare(client: docker.DockerClient, dev_image: str) -> Iterator[Any]:
+    """A container of the images' base, with what Ansible itself needs there; the last test to use it provisions it."""
+    base = client.images.get(dev_image).labels["org.opencontainers.image.base.name"]
+    for host in started(base, ()):
+        host.check_output("apt-get -qq update && apt-get -qq install --no-install-recommends --yes python3")
+        yield host

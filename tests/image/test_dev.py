@@ -6,16 +6,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 import yaml
 
 from tcp_performance.playbooks import ROOT, environment
-from tests.image.conftest import started
 
 # What the image is made with, as a host that is provisioned with them has them.
 ROLES = "toolchain,blas,perf_tools,kernels"
@@ -45,15 +42,6 @@ def test_holds_no_ansible(dev: Any) -> None:
 def packages(host: Any) -> set[str]:
     """Names and versions."""
     return set(host.check_output("dpkg-query --show --showformat='${Package} ${Version}\\n'").splitlines())
-
-
-@pytest.fixture(scope="module")
-def bare(client: docker.DockerClient, dev_image: str) -> Iterator[Any]:
-    """A container of the image's base, as far as Ansible needs it."""
-    base = client.images.get(dev_image).labels["org.opencontainers.image.base.name"]
-    for host in started(base, ()):
-        host.check_output("apt-get -qq update && apt-get -qq install --no-install-recommends --yes python3")
-        yield host
 
 
 def wanted_there(host: Any, folder: Path) -> set[str]:
