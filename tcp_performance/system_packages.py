@@ -8,8 +8,6 @@ import subprocess
 
 from invoke import Exit
 
-from tcp_performance import backports
-
 # One list a purpose, each package for what stands behind it.
 BUILD = (
     "gcc",  # the compiler that ships
@@ -51,11 +49,6 @@ def ensure(packages: tuple[str, ...]) -> None:
     """Install what is missing; exit 2 with the command to run where this user may not."""
     if not shutil.which("dpkg-query"):
         return  # another distribution: the build's own checks name what they lack
-    newer = backports.wanted(packages, code_name := backports.release())
-    if newer and os.geteuid() == 0:
-        print(f"installing {' '.join(newer)} from {code_name}-backports", flush=True)
-        if not backports.install(newer, code_name):
-            print("not to be had there: the distribution's own will do, and is slower", flush=True)
     wanted = missing(packages)
     if not wanted:
         return
