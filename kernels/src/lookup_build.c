@@ -209,7 +209,7 @@ static void fill_rest(struct tcpk_table *table, const uint8_t *taken)
     if (table->count == 0) {
         /* No key at all: two that go to different slots, each of them in the other's. */
         while (entry_of(table, none[1].key) == entry_of(table, none[0].key))
-            none[1].key += 0x0100000000000001u;
+            none[1].key += 0x9e3779b97f4a7c15u; /* changes the bits of homes and of groups at once */
         first = &none[0];
         second = &none[1];
     }

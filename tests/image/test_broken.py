@@ -59,5 +59,5 @@ def test_a_broken_test_ends_the_build_and_is_named(tmp_path: Path) -> None:
     assert "test_lookup" in told
     assert name in "\n".join(step.output)
     steps = [step for step in progress.steps.values() if step.what.startswith("RUN ")]
-    assert {step.stage for step in steps if step.state != "cached"} == {"build", "test"}
+    assert {step.stage for step in steps if step.state != "cached"} == {"build", "suite", "test"}
     assert {"base", "controller", "toolchain", "tools"} <= {step.stage for step in steps}

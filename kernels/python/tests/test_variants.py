@@ -81,6 +81,10 @@ def run(backend: str, variant: str = "") -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.skipif(
+    os.environ.get("TCPK_BACKEND", "cython") != "cython",
+    reason="starts every backend itself, so once is enough: with backend cython",
+)
 def test_all_agree() -> None:
     reference = run("numpy")
     told: dict[tuple[str, str], dict[str, Any]] = {}
