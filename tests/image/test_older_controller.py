@@ -61,8 +61,9 @@ def play(ansible: Path, host: Any, stage: str) -> int:
     return int(recap[2])
 
 
-def test_provisions_a_base(ansible: Path, bare: Any) -> None:
+def test_provisions_a_base_and_again_changes_nothing(ansible: Path, bare: Any) -> None:
     assert play(ansible, bare, "blas") > 0
+    assert play(ansible, bare, "blas") == 0
 
 
 def test_finds_nothing_to_do_in_the_image(ansible: Path, dev: Any) -> None:

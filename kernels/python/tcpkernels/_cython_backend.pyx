@@ -2,7 +2,7 @@
 """The kernels of the C library, compiled against its headers.
 
 Arrays come from the wrapper, which has checked them, and give their address through the buffer protocol: the compiler
-needs no NumPy, and has a third of what typed memoryviews would give it to compile. Everything that may take long lets
+needs no NumPy, and has half of what typed memoryviews would give it to compile. Everything that may take long lets
 other threads run. Compiles with Cython 0.29.28 and 3.
 """
 
@@ -45,6 +45,15 @@ cdef const void *given(array) except NULL:
 cdef void *filled(array) except NULL:
     """The address of an array that is written."""
     return address(array, PyBUF_WRITABLE)
+
+
+cdef copied(const void *source, shape, dtype):
+    """An array of its own, of what the library holds in C order."""
+    copy = np.empty(shape, dtype)
+    cdef size_t size = copy.nbytes
+    if size:
+        memcpy(filled(copy), source, size)
+    return copy
 
 
 cdef int check(int status) except -1:
@@ -144,15 +153,11 @@ cdef class Registry:
 
     def descriptors(self):
         """uint8[n, 24] in the file's order."""
-        copy = np.empty((self.size, DESCRIPTOR_SIZE), np.uint8)
-        memcpy(filled(copy), tcpk_registry_descriptors(self.handle), self.size * DESCRIPTOR_SIZE)
-        return copy
+        return copied(tcpk_registry_descriptors(self.handle), (self.size, DESCRIPTOR_SIZE), np.uint8)
 
     def keys(self):
         """uint64[n] in the file's order."""
-        copy = np.empty(self.size, np.uint64)
-        memcpy(filled(copy), tcpk_registry_keys(self.handle), self.size * sizeof(uint64_t))
-        return copy
+        return copied(tcpk_registry_keys(self.handle), self.size, np.uint64)
 
 
 cdef class Table:
@@ -325,15 +330,11 @@ cdef class Model:
 
     @property
     def mean(self):
-        copy = np.empty(FEATURES, np.float64)
-        memcpy(filled(copy), tcpk_model_mean(self.handle), FEATURES * sizeof(double))
-        return copy
+        return copied(tcpk_model_mean(self.handle), FEATURES, np.float64)
 
     @property
     def covariance(self):
-        copy = np.empty((FEATURES, FEATURES), np.float64)
-        memcpy(filled(copy), tcpk_model_covariance(self.handle), FEATURES * FEATURES * sizeof(double))
-        return copy
+        return copied(tcpk_model_covariance(self.handle), (FEATURES, FEATURES), np.float64)
 
     def distances(self, rows, out):
         """Mahalanobis distances; infinity for a row that is not finite."""

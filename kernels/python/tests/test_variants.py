@@ -82,7 +82,7 @@ def run(backend: str, variant: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.skipif(
-    os.environ.get("TCPK_BACKEND", "cython") != "cython",
+    (os.environ.get("TCPK_BACKEND") or "cython") != "cython",
     reason="starts every backend itself, so once is enough: with backend cython",
 )
 def test_all_agree() -> None:
