@@ -20,12 +20,13 @@ SECTOR = 512
 FIRST_SECTOR = 2048  # the partition's; GRUB's core lies before it
 LABEL = "root"  # the root file system's
 # What an emulated machine wants to be told, one at a time: a timer that is late on a busy host is not a broken board; a
-# kernel that lies anywhere lies, every other time, where a small node has its only room for a page of 1 GiB; processors
+# kernel that lies anywhere lies, every other time, where a small node has its only room for a page of 1 GiB; a program
+# that lies at another address each time is translated anew each time, which takes longer than all it does; processors
 # that run one after the other only seem to disagree about the time, and without their counter each look at the clock
 # goes to a device; and there is nothing to guard against in a processor that does not speculate. What the ring's module
 # allocates is checked by the allocator (red zones, poison, owners), and nothing else's is.
 KERNEL_ARGUMENTS = (
-    "console=ttyS0 no_timer_check nokaslr tsc=reliable mitigations=off slub_debug=FZPU,tcpk_ring_file"
+    "console=ttyS0 no_timer_check nokaslr norandmaps tsc=reliable mitigations=off slub_debug=FZPU,tcpk_ring_file"
 )
 
 

@@ -39,7 +39,7 @@ class NotProvisioned(Exception):
 
 
 def command(plan: Plan | None, parts: tuple[str, ...] = ()) -> str:
-    """The shell command that prints the host's packed state; as root, through sudo where need be."""
+    """The shell command with which root prints the host's packed state."""
     names = PACKAGE.split(".")
     sources: list[tuple[str, str | None]] = [(".".join(names[: end + 1]), None) for end in range(len(names))]
     sources += [(name, (SHARED_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in SHARED]
@@ -49,8 +49,13 @@ def command(plan: Plan | None, parts: tuple[str, ...] = ()) -> str:
     packed = zlib.compress(json.dumps([sources, request(plan, parts)]).encode(), 9)
     program = base64.b64encode(LOADER.format(packed=base64.b64encode(packed).decode()).encode()).decode()
     # The distribution's own Python, whatever else PATH and PYTHONPATH say: the kernels are built for it.
-    run = f"/usr/bin/python3 -I -c \"import base64;exec(base64.b64decode('{program}'))\""
-    return f'if [ "$(id -u)" = 0 ]; then {run}; else sudo -n {run}; fi'
+    return f"/usr/bin/python3 -I -c \"import base64;exec(base64.b64decode('{program}'))\""
+
+
+def unpack(printed: str) -> dict[str, Any]:
+    """What the command printed, as it was collected."""
+    raw: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(printed.strip())))
+    return raw
 
 
 def collect(host: Any, plan: Plan | None = None, parts: tuple[str, ...] = ()) -> State:
@@ -58,10 +63,12 @@ def collect(host: Any, plan: Plan | None = None, parts: tuple[str, ...] = ()) ->
 
     Raises NotProvisioned where there is no plan, RuntimeError when the state cannot be had for another reason.
     """
-    done = host.run(command(plan, parts))
+    as_root = command(plan, parts)
+    # Through sudo where need be.
+    done = host.run(f'if [ "$(id -u)" = 0 ]; then {as_root}; else sudo -n {as_root}; fi')
     if done.rc != 0:
         raise RuntimeError(f"the state could not be collected: {(done.stderr or done.stdout).strip()}")
-    raw = json.loads(zlib.decompress(base64.b64decode(done.stdout.strip())))
+    raw = unpack(done.stdout)
     if raw["uid"] != 0:
         raise RuntimeError("the state could not be collected: root, or sudo without a password, is needed")
     if raw["plan"] is None:

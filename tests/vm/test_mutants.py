@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.host.collect import command, unpack
 from tests.host.state import State
 from tests.host.verdict import DRIFTED
 from tests.unit.verifier.mutants import MUTANTS
@@ -41,20 +42,22 @@ def undo(machine: Machine) -> None:
 
 
 def broken(machine: Machine, sound: State, batch: list[Case]) -> State:
-    """The machine's state with these mutants; they are undone before this returns."""
+    """The machine's state with these mutants: broken, read and undone in one round trip."""
     parts = () if batch[0].is_software else QUICK
     steps = [
-        f"(set -e\n{case.mutant.broken}\n)\n[ $? = 0 ] || echo {number} >>$store/refused"
+        f"(set -e\n{case.mutant.broken}\n) >&2\n[ $? = 0 ] || refused=\"$refused {number}\""
         for number, case in enumerate(batch)
     ]
+    read = f"echo \"refused:$refused\"\n{command(sound.plan, parts)}\nread=$?"
     try:
-        refused = machine.root(
-            "\n".join([FUNCTIONS, *steps, 'if [ -e "$store/refused" ]; then cat "$store/refused"; fi'])
-        )
-        assert refused == "", [batch[int(number)] for number in refused.split()]
-        return State({**sound.raw, **machine.state(sound.plan, parts).raw})
-    finally:
+        printed = machine.root("\n".join([FUNCTIONS, "refused=", *steps, read, UNDO, "exit $((status | read))"]))
+    except BaseException:
         undo(machine)
+        raise
+    said, state = printed.split("\n")
+    refused = said.removeprefix("refused:")
+    assert refused == "", [batch[int(number)] for number in refused.split()]
+    return State({**sound.raw, **unpack(state)})
 
 
 @pytest.fixture(scope="module")

@@ -65,11 +65,11 @@ if [ -e {STORE}/undo ]; then
     # The newest first.
     tac {STORE}/undo >{STORE}/undo.back
     while read -r line; do
-        eval "$line" </dev/null || {{ echo "could not undo: $line"; status=1; }}
+        eval "$line" </dev/null >&2 || {{ echo "could not undo: $line"; status=1; }}
     done <{STORE}/undo.back
 fi
 if [ $status = 0 ]; then rm -rf {STORE}; fi
-exit $status
+[ $status = 0 ]
 """
 
 
