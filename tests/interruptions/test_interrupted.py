@@ -44,6 +44,7 @@ class Provisioned:
             "ansible_user": machine.user,
             "ansible_ssh_private_key_file": str(machine.key),
             "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={machine.known_hosts} -o IdentitiesOnly=yes",
+            "ansible_python_interpreter": "/usr/bin/python3",  # told, not looked for: it spares Mitogen a second way
             "ansible_control_path_dir": str(connection),
         }
 

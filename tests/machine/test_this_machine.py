@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 import jsonschema
 import pytest
@@ -19,6 +19,7 @@ import pytest
 from tcp_performance import commands_run
 from tcp_performance.docker_engine import DockerEngine, EngineError
 from tests import fingerprint
+from tests.machine.turns import taking_turns
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -147,18 +148,9 @@ def test_the_figures_stand_next_to_targets_floors_and_numpy(before: fingerprint.
     commands_run.note("host", "./invoke bench")
 
 
-HUGE_PAGES = 256  # of 2 MiB: an engine of a million agents and a table of a million keys, with room to spare
+HUGE_PAGES = 512  # of 2 MiB: room for two engines of a million agents and two tables of a million keys
 
-RUNS = 5  # of bench, on the host and in the container
-
-
-def figures_of(command: str) -> dict[str, Any]:
-    """What `bench --json` says at the end of a command's output; its exit status is about targets."""
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    figures: dict[str, Any]
-    figures, _ = json.JSONDecoder().raw_decode(done.stdout, done.stdout.index('{"rows"'))
-    return figures
+RUNS = 3  # of bench, on the host and in the container at once
 
 
 def test_a_container_gets_what_the_plan_gives(before: fingerprint.Fingerprint) -> None:
@@ -174,25 +166,28 @@ def test_a_container_gets_what_the_plan_gives(before: fingerprint.Fingerprint) -
             pytest.skip(f"there is no image {IMAGE}: the stage images makes it")
         run(f"./invoke provision --set huge_pages_2m_per_node={HUGE_PAGES}")
         # One engine for all runs: one that starts is busy for seconds, beside what is measured.
-        for _ in range(RUNS):  # in turn: what else the machine does, it does to both
-            host_runs.append(figures_of(f"/opt/tcp-performance/bin/tcp_behavioral_engine {bench}"))
-            image_runs.append(figures_of(f"./invoke run-image -- '{bench}'"))
+        for _ in range(RUNS):
+            commands = [
+                f"/opt/tcp-performance/bin/tcp_behavioral_engine {bench}",
+                f"./invoke run-image -- '{bench}'",
+            ]
+            host, image = taking_turns(commands, ROOT)
+            host_runs.append(host)
+            image_runs.append(image)
     for figures in host_runs + image_runs:
         assert "of 2 MiB" in figures["machine"]["pages"]
     inside = image_runs[0]
     plan = json.loads(Path("/var/lib/tcp-performance/plan.json").read_text())
     assert inside["machine"]["allowed_cpus"] == plan["engine_cpus"]
     assert inside["machine"]["scheduling"] == "SCHED_OTHER"
-    print(
-        f"ns in {RUNS} runs each: median on the host and in the container, fastest on the host and in the container"
-    )
+    print(f"ns, medians of {RUNS} runs each, which took turns: on the host and in the container")
     for index, row in enumerate(inside["rows"]):
-        sides = [[float(one["rows"][index]["median"]) for one in runs] for runs in (host_runs, image_runs)]
-        told = []
-        # A machine that others share has slow and fast seconds: medians of few runs show those, the fastest do not.
-        for host, image in (map(statistics.median, sides), map(min, sides)):
-            told.append(f"{host:8.1f} {image:8.1f}, {image / host:.2f} of the host's")
-        print(f"{row['operation']:48} {'; '.join(told)}")
+        on_host, in_container = (
+            statistics.median(float(one["rows"][index]["median"]) for one in runs)
+            for runs in (host_runs, image_runs)
+        )
+        compared = f"{in_container / on_host:.2f} of the host's"
+        print(f"{row['operation']:48} {on_host:8.1f} {in_container:8.1f}, {compared}")
 
 
 def test_revert_brings_the_former_state_back(before: fingerprint.Fingerprint) -> None:

@@ -45,12 +45,14 @@ def broken(machine: Machine, sound: State, batch: list[Case]) -> State:
     """The machine's state with these mutants: broken, read and undone in one round trip."""
     parts = () if batch[0].is_software else QUICK
     steps = [
-        f"(set -e\n{case.mutant.broken}\n) >&2\n[ $? = 0 ] || refused=\"$refused {number}\""
+        f'(set -e\n{case.mutant.broken}\n) >&2\n[ $? = 0 ] || refused="$refused {number}"'
         for number, case in enumerate(batch)
     ]
-    read = f"echo \"refused:$refused\"\n{command(sound.plan, parts)}\nread=$?"
+    read = f'echo "refused:$refused"\n{command(sound.plan, parts)}\nread=$?'
     try:
-        printed = machine.root("\n".join([FUNCTIONS, "refused=", *steps, read, UNDO, "exit $((status | read))"]))
+        printed = machine.root(
+            "\n".join([FUNCTIONS, "refused=", *steps, read, UNDO, "exit $((status | read))"])
+        )
     except BaseException:
         undo(machine)
         raise

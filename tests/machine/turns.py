@@ -1,0 +1,66 @@
+"""Benchmarks of two commands at once that take turns of a fraction of a second.
+
+A machine that others share is fast for some seconds and slow for others. What runs one after the other meets different
+ones; what takes turns meets the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+TURN_SECONDS = 0.2
+PROGRAM = "tcp_behavioral_engine"
+
+
+def benchmarks() -> list[int]:
+    """The processes that measure, also those in containers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (folder / "cmdline").read_text().split("\0")
+            if Path(arguments[0]).name == PROGRAM and "bench" in arguments[1:]:
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def tell(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def taking_turns(commands: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+    """What each command's `bench --json` found. At any time at most one of those that have begun runs."""
+    running = []
+    try:
+        for command in commands:
+            running.append(
+                subprocess.Popen(shlex.split(command), cwd=folder, stdout=subprocess.PIPE, text=True)
+            )
+        while any(process.poll() is None for process in running):
+            for one in benchmarks():
+                for other in benchmarks():
+                    tell(other, signal.SIGCONT if other == one else signal.SIGSTOP)
+                time.sleep(TURN_SECONDS)
+            time.sleep(0.01)
+    finally:
+        for process in benchmarks():
+            tell(process, signal.SIGCONT)
+    return [figures(process) for process in running]
+
+
+def figures(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What `bench --json` says at the end of a command's output; its exit status is about targets."""
+    printed, _ = process.communicate()
+    assert process.returncode in (0, 1), printed
+    found: dict[str, Any]
+    found, _ = json.JSONDecoder().raw_decode(printed, printed.index('{"rows"'))
+    return found
