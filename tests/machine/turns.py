@@ -38,19 +38,23 @@ def tell(process: int, number: signal.Signals) -> None:
 
 
 def taking_turns(commands: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-    """What each command's `bench --json` found. At any time at most one of those that have begun runs."""
-    running = []
+    """What each command's `bench --json` found. Each begins when the former would measure; then one at a time runs."""
+    running: list[subprocess.Popen[str]] = []
     try:
         for command in commands:
             running.append(
                 subprocess.Popen(shlex.split(command), cwd=folder, stdout=subprocess.PIPE, text=True)
             )
+            while running[-1].poll() is None and len(benchmarks()) < len(running):
+                time.sleep(0.01)
+            for process in benchmarks():
+                tell(process, signal.SIGSTOP)
         while any(process.poll() is None for process in running):
             for one in benchmarks():
                 for other in benchmarks():
                     tell(other, signal.SIGCONT if other == one else signal.SIGSTOP)
                 time.sleep(TURN_SECONDS)
-            time.sleep(0.01)
+            time.sleep(0.01)  # between the last measurement and the end of a command
     finally:
         for process in benchmarks():
             tell(process, signal.SIGCONT)
