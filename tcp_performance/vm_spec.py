@@ -26,7 +26,8 @@ LABEL = "root"  # the root file system's
 # goes to a device; and there is nothing to guard against in a processor that does not speculate. What the ring's module
 # allocates is checked by the allocator (red zones, poison, owners), and nothing else's is.
 KERNEL_ARGUMENTS = (
-    "console=ttyS0 no_timer_check nokaslr norandmaps tsc=reliable mitigations=off slub_debug=FZPU,tcpk_ring_file"
+    "console=ttyS0 no_timer_check nokaslr norandmaps tsc=reliable mitigations=off "
+    "slub_debug=FZPU,tcpk_ring_file"
 )
 
 
