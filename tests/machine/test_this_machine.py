@@ -166,7 +166,7 @@ def test_a_container_gets_what_the_plan_gives(before: fingerprint.Fingerprint) -
             f"./invoke run-image -- '{bench}'",
             f"/opt/tcp-performance/bin/tcp_behavioral_engine {bench}",
         ]
-        inside, outside = taking_turns(commands, ROOT)
+        inside, outside = taking_turns(commands, bench, ROOT)
     for figures in (inside, outside):
         assert "of 2 MiB" in figures["machine"]["pages"]
     plan = json.loads(Path("/var/lib/tcp-performance/plan.json").read_text())

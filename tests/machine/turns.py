@@ -21,13 +21,13 @@ TURN_SECONDS = 0.2
 PROGRAM = "tcp_behavioral_engine"
 
 
-def benchmarks() -> list[int]:
-    """The processes that measure, also those in containers."""
+def benchmarks(arguments: Sequence[str]) -> list[int]:
+    """The engine's processes with exactly these arguments, also those in containers."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            arguments = (folder / "cmdline").read_text().split("\0")
-            if Path(arguments[0]).name == PROGRAM and "bench" in arguments[1:]:
+            program, *others = (folder / "cmdline").read_text().rstrip("\0").split("\0")
+            if Path(program).name == PROGRAM and others == list(arguments):
                 found.append(int(folder.name))
     return sorted(found)
 
@@ -37,26 +37,30 @@ def tell(process: int, number: signal.Signals) -> None:
         os.kill(process, number)
 
 
-def taking_turns(commands: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-    """What each command's `bench --json` found. Each begins when the former would measure; then one at a time runs."""
+def taking_turns(commands: Sequence[str], bench: str, folder: Path) -> list[dict[str, Any]]:
+    """What the engine finds that each command starts with the arguments `bench`, of which nobody else may have one.
+
+    Each command begins when the former would measure; from then on one of them runs at a time.
+    """
+    arguments = shlex.split(bench)
     running: list[subprocess.Popen[str]] = []
     try:
         for command in commands:
             running.append(
                 subprocess.Popen(shlex.split(command), cwd=folder, stdout=subprocess.PIPE, text=True)
             )
-            while running[-1].poll() is None and len(benchmarks()) < len(running):
+            while running[-1].poll() is None and len(benchmarks(arguments)) < len(running):
                 time.sleep(0.01)
-            for process in benchmarks():
+            for process in benchmarks(arguments):
                 tell(process, signal.SIGSTOP)
         while any(process.poll() is None for process in running):
-            for one in benchmarks():
-                for other in benchmarks():
+            for one in benchmarks(arguments):
+                for other in benchmarks(arguments):
                     tell(other, signal.SIGCONT if other == one else signal.SIGSTOP)
                 time.sleep(TURN_SECONDS)
             time.sleep(0.01)  # between the last measurement and the end of a command
     finally:
-        for process in benchmarks():
+        for process in benchmarks(arguments):
             tell(process, signal.SIGCONT)
     return [figures(process) for process in running]
 
