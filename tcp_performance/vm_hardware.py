@@ -50,8 +50,8 @@ def processor(accelerated_by: str) -> list[str]:
     # A CPU with fast string instructions has its kernel clear and copy pages a byte at a time, which emulated takes
     # half a minute a gibibyte: a page of 1 GiB, and every new one. Page tables of five levels cost a fifth of the time,
     # and a third where all CPUs are busy: each address that is not at hand is looked up through them. 128 MiB of
-    # translated code, not a gibibyte: what a kernel left there slows the next boot down by half, page by page as it is
-    # written over, and what is in use lies closer together.
+    # translated code, not a gibibyte: what a kernel left there slows the next boot down, page by page as it is written
+    # over, and what is in use lies closer together.
     return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max,erms=off,fsrm=off,la57=off"]
 
 

@@ -1,7 +1,7 @@
 """Benchmarks of two commands at once that take turns of a fraction of a second.
 
 A machine that others share is fast for some seconds and slow for others. What runs one after the other meets different
-ones; what takes turns meets the same.
+ones; what takes turns meets the same. That one process may be faster than its twin all along is not levelled by it.
 """
 
 from __future__ import annotations
