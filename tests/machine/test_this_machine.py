@@ -152,7 +152,7 @@ HUGE_PAGES = 512  # of 2 MiB: room for two engines of a million agents and two t
 
 def test_a_container_gets_what_the_plan_gives(before: fingerprint.Fingerprint) -> None:
     """CPUs, scheduling class and huge pages are those of the host; the figures stand side by side."""
-    bench = "bench --json --rounds 101"
+    bench = "bench --json --rounds 2001"
     with contextlib.ExitStack() as engine:
         try:
             engine.enter_context(DockerEngine("host"))

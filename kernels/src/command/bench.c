@@ -1,4 +1,5 @@
 /* bench: every operation with its target and its floor from the same run, as a table or as JSON. */
+#define _GNU_SOURCE
 #include "bench.h"
 #include "place.h"
 
@@ -6,9 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define EVENTS 1000000u /* of the engine: a 99.9th percentile needs many */
-#define FLOOR_BLOCKS 200u
 #define BINS 120
 
 static int ascending(const void *left, const void *right)
@@ -83,7 +83,7 @@ static void print_histogram(const struct row *row)
 static void print_json_row(const struct row *row, const struct figures *it, bool last)
 {
     printf("    {\"operation\": ");
-    print_json_text(row->operation);
+    print_json_text(row->name);
     printf(", \"variant\": \"%s\", \"unit\": \"ns\", \"median\": %.3f, \"p99\": %.3f, \"p999\": %.3f,\n",
            tcpk_variant(), it->median, it->p99, it->p999);
     if (it->target > 0)
@@ -138,7 +138,7 @@ static void print_table_row(const struct row *row, const struct figures *it)
     char target[16] = "-";
     if (it->target > 0)
         snprintf(target, sizeof target, "%.1f", it->target);
-    printf("%-46s %8.1f %9.1f %9s  %-6s %9.1f %6.2f  %s\n", row->operation, it->median,
+    printf("%-46s %8.1f %9.1f %9s  %-6s %9.1f %6.2f  %s\n", row->name, it->median,
            row->target_is_p999 ? it->p999 : it->p99, target, row->target_is_p999 ? "p99.9" : "median", it->floor,
            it->ratio,
            it->target <= 0 ? "-"
@@ -146,41 +146,97 @@ static void print_table_row(const struct row *row, const struct figures *it)
                            : "MISSED");
 }
 
-static bool measure(struct row *row, size_t number, size_t rounds, const struct tcpk_registry *registry)
+/* Whether all is there that the rows need. */
+static bool prepare(struct row *rows, size_t count, size_t rounds, const struct tcpk_registry *registry)
 {
-    switch (number) {
-    case 0: return bench_lookup_single(row, rounds, registry);
-    case 1: return bench_lookup_batch(row, rounds);
-    case 2: return bench_window(row, rounds);
-    case 3: return bench_baseline(row, rounds);
-    case 4: return bench_scan(row, rounds);
-    case 5: return bench_scan_again(row, rounds);
-    case 6: return bench_adapt(row, rounds);
-    default: return bench_engine(row, EVENTS, registry);
+    for (size_t i = 0; i < count; i++) {
+        const size_t most = rows[i].most_samples ? rows[i].most_samples : rounds;
+        rows[i].samples = malloc(most * sizeof(double));
+        rows[i].floors = malloc(rounds * sizeof(double));
+        rows[i].state = rows[i].operation->prepare(registry);
+        if (!rows[i].samples || !rows[i].floors || !rows[i].state)
+            return false;
+    }
+    return true;
+}
+
+/* The rounds from `first` to `end`, after some that do not count. */
+static bool turn(struct row *row, size_t first, size_t end, size_t rounds)
+{
+    const size_t samples = row->sample_count, floors = row->floor_count;
+    bool good = true;
+    for (size_t i = 0; good && i < BENCH_UNTIMED; i++) {
+        good = row->operation->measure(row->state, row, first, rounds);
+        row->sample_count = samples;
+        row->floor_count = floors;
+    }
+    for (size_t round = first; good && round < end; round++)
+        good = row->operation->measure(row->state, row, round, rounds);
+    return good;
+}
+
+/* A turn of each row, again and again; where people watch, how far it is. */
+static bool measure(struct row *rows, size_t count, size_t rounds)
+{
+    const bool watched = isatty(STDERR_FILENO);
+    bool good = true;
+    for (size_t first = 0; good && first < rounds; first += BENCH_TURN) {
+        const size_t end = rounds - first > BENCH_TURN ? first + BENCH_TURN : rounds;
+        for (size_t i = 0; good && i < count; i++)
+            good = turn(&rows[i], first, end, rounds);
+        if (watched)
+            fprintf(stderr, "\rround %zu of %zu", end, rounds);
+    }
+    if (watched)
+        fprintf(stderr, "\r%*s\r", 40, "");
+    return good;
+}
+
+static void release(struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        rows[i].operation->release(rows[i].state);
+        free(rows[i].samples);
+        free(rows[i].floors);
     }
 }
 
 int command_bench(const struct arguments *arguments)
 {
     struct row rows[] = {
-        {.operation = "descriptor lookup", .target = 10, .floor_kind = "dependent load, same footprint"},
-        {.operation = "descriptor lookup, batch of 1,000,000 entries",
+        {.operation = &bench_lookup_single,
+         .name = "descriptor lookup",
+         .target = 10,
+         .floor_kind = "dependent load, same footprint"},
+        {.operation = &bench_lookup_batch,
+         .name = "descriptor lookup, batch of 1,000,000 entries",
          .target = 10,
          .floor_kind = "one prefetched line a lookup, same footprint"},
-        {.operation = "behavioral analysis, window",
+        {.operation = &bench_window,
+         .name = "behavioral analysis, window",
          .target = 100,
          .floor_kind = "load-only pass over the bytes touched"},
-        {.operation = "behavioral analysis, baseline score",
+        {.operation = &bench_baseline,
+         .name = "behavioral analysis, baseline score",
          .target = 100,
          .floor_kind = "load-only pass over rows and baseline"},
-        {.operation = "raw window scan", .target_ratio = 1.5, .floor_kind = "load-only pass over the matrix"},
-        {.operation = "raw window scan, same matrix again",
+        {.operation = &bench_scan,
+         .name = "raw window scan",
+         .target_ratio = 1.5,
+         .floor_kind = "load-only pass over the matrix"},
+        {.operation = &bench_scan_again,
+         .name = "raw window scan, same matrix again",
          .target_ratio = 1.5,
          .floor_kind = "load-only pass over the matrix, first-level cache"},
-        {.operation = "network adaptation", .target = 1000, .floor_kind = "load-only pass over votes and set words"},
-        {.operation = "engine event, 1,000,000 agents",
+        {.operation = &bench_adapt,
+         .name = "network adaptation",
+         .target = 1000,
+         .floor_kind = "load-only pass over votes and set words"},
+        {.operation = &bench_engine,
+         .name = "engine event, 1,000,000 agents",
          .target = 1000,
          .target_is_p999 = true,
+         .most_samples = BENCH_EVENTS,
          .floor_kind = "one dependent read of an agent's state"},
     };
     const size_t count = sizeof rows / sizeof *rows;
@@ -201,30 +257,23 @@ int command_bench(const struct arguments *arguments)
         printf("%-46s %8s %9s %9s  %-6s %9s %6s\n", "operation (ns)", "median", "p99(.9)", "target", "of", "floor",
                "ratio");
     }
-    bool all_hold = true, good = true;
+    const size_t rounds = (size_t)arguments->rounds;
+    const bool good = prepare(rows, count, rounds, registry) && measure(rows, count, rounds);
+    bool all_hold = true;
     for (size_t i = 0; good && i < count; i++) {
-        const size_t rounds = i + 1 == count ? EVENTS : (size_t)arguments->rounds;
-        const size_t floors = rounds > FLOOR_BLOCKS ? rounds : FLOOR_BLOCKS;
-        rows[i].samples = malloc(rounds * sizeof(double));
-        rows[i].floors = malloc(floors * sizeof(double));
-        good = rows[i].samples && rows[i].floors && measure(&rows[i], i, (size_t)arguments->rounds, registry);
-        if (good) {
-            const struct figures it = figures_of(&rows[i]);
-            all_hold = all_hold && it.holds;
-            if (arguments->json)
-                print_json_row(&rows[i], &it, i + 1 == count);
-            else
-                print_table_row(&rows[i], &it);
-            fflush(stdout);
-        }
-        free(rows[i].samples);
-        free(rows[i].floors);
+        const struct figures it = figures_of(&rows[i]);
+        all_hold = all_hold && it.holds;
+        if (arguments->json)
+            print_json_row(&rows[i], &it, i + 1 == count);
+        else
+            print_table_row(&rows[i], &it);
     }
     place_pages(pages, sizeof pages);
     if (arguments->json && good)
         print_json_machine(arguments, cpu, cpus, scheduling, pages, source, tcpk_registry_count(registry));
     else if (good)
         printf("memory at its most: %s\n", pages);
+    release(rows, count);
     tcpk_registry_free(registry);
     if (!good)
         return complain("not enough memory, or an empty registry");

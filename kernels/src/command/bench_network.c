@@ -3,40 +3,73 @@
 
 #include "bench.h"
 
-#define AGENTS 1000000u
-
 /* The reference adapt, each call with suspects of its own; they leave the set again outside the timed part. The floor
  * loads the votes and the suspects' words of the set. */
-bool bench_adapt(struct row *row, size_t rounds)
-{
-    enum { NODES = 100, SUSPECTS = 5, CALLS = 128 };
-    struct tcpk_quarantine *set = NULL;
+enum { AGENTS = 1000000, NODES = 100, SUSPECTS = 5, CALLS = 128 };
+
+struct adapt {
+    struct tcpk_quarantine *set;
+    uint64_t random;
     uint8_t votes[SUSPECTS * NODES];
     uint32_t suspects[CALLS * SUSPECTS];
-    uint8_t *words = calloc(AGENTS / 8 + 8, 1);
-    bool good = words && tcpk_quarantine_create(AGENTS, &set) == TCPK_OK;
-    uint64_t state = 19;
-    for (size_t i = 0; i < sizeof votes; i++)
-        votes[i] = next_random(&state) % 100 < 60;
-    for (size_t round = 0; good && round < rounds; round++) {
-        for (size_t i = 0; i < CALLS * SUSPECTS; i++)
-            suspects[i] = (uint32_t)(next_random(&state) % AGENTS);
-        uint64_t newly = 0;
-        double begin = bench_now();
-        for (size_t i = 0; i < CALLS; i++)
-            good &= tcpk_adapt(votes, SUSPECTS, NODES, suspects + i * SUSPECTS, set, TCPK_MAJORITY, &newly) == TCPK_OK;
-        row->samples[row->sample_count++] = (bench_now() - begin) / CALLS;
-        bench_use(newly);
-        good &= tcpk_quarantine_remove(set, suspects, CALLS * SUSPECTS, NULL) == TCPK_OK;
-        begin = bench_now();
-        for (size_t i = 0; i < CALLS; i++) {
-            bench_load(votes, sizeof votes);
-            for (size_t j = 0; j < SUSPECTS; j++)
-                bench_use(words[suspects[i * SUSPECTS + j] / 8]);
-        }
-        row->floors[row->floor_count++] = (bench_now() - begin) / CALLS;
+    uint8_t words[AGENTS / 8 + 8]; /* as many as the set has */
+};
+
+static void release_adapt(void *memory)
+{
+    struct adapt *it = memory;
+    if (it)
+        tcpk_quarantine_free(it->set);
+    free(it);
+}
+
+static void *prepare_adapt(const struct tcpk_registry *unused)
+{
+    (void)unused;
+    struct adapt *it = calloc(1, sizeof *it);
+    if (!it || tcpk_quarantine_create(AGENTS, &it->set) != TCPK_OK) {
+        release_adapt(it);
+        return NULL;
     }
-    tcpk_quarantine_free(set);
-    free(words);
+    it->random = 19;
+    for (size_t i = 0; i < sizeof it->votes; i++)
+        it->votes[i] = next_random(&it->random) % 100 < 60;
+    return it;
+}
+
+static double adapt_each(struct adapt *it, bool *good)
+{
+    for (size_t i = 0; i < CALLS * SUSPECTS; i++)
+        it->suspects[i] = (uint32_t)(next_random(&it->random) % AGENTS);
+    uint64_t newly = 0;
+    const double begin = bench_now();
+    for (size_t i = 0; i < CALLS; i++)
+        *good &= tcpk_adapt(it->votes, SUSPECTS, NODES, it->suspects + i * SUSPECTS, it->set, TCPK_MAJORITY, &newly) ==
+                 TCPK_OK;
+    const double end = bench_now();
+    bench_use(newly);
+    *good &= tcpk_quarantine_remove(it->set, it->suspects, CALLS * SUSPECTS, NULL) == TCPK_OK;
+    return (end - begin) / CALLS;
+}
+
+static double load_each(const struct adapt *it)
+{
+    const double begin = bench_now();
+    for (size_t i = 0; i < CALLS; i++) {
+        bench_load(it->votes, sizeof it->votes);
+        for (size_t j = 0; j < SUSPECTS; j++)
+            bench_use(it->words[it->suspects[i * SUSPECTS + j] / 8]);
+    }
+    return (bench_now() - begin) / CALLS;
+}
+
+static bool measure_adapt(void *state, struct row *row, size_t round, size_t rounds)
+{
+    (void)round, (void)rounds;
+    bool good = true;
+    const double adapted = adapt_each(state, &good);
+    bench_add(row, adapted, load_each(state));
     return good;
 }
+
+const struct operation bench_adapt = {prepare_adapt, measure_adapt, release_adapt};
