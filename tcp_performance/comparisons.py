@@ -27,9 +27,10 @@ def program(command: Path, name: str = "peers") -> Path | None:
 
 
 def engine(command: Path) -> list[Figures]:
-    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, single}], ns an event.
+    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, floor, single}], ns an event.
 
-    `threads` by their number, in batches; `single` by percentile. Empty where the command is of no build with tests.
+    `threads` and `floor` by the number of threads, in batches; `single` by percentile. Empty where the command is of no
+    build with tests.
     """
     program = command.parent / "bench/engine_scale"
     if not program.is_file():
@@ -39,18 +40,29 @@ def engine(command: Path) -> list[Figures]:
     return figures
 
 
+def gained(times: dict[str, float]) -> str:
+    """How many times as fast the most threads are as one."""
+    most = max(times, key=int)
+    return f"{most} threads {times['1'] / times[most]:.2f} times as fast as one"
+
+
 def engine_lines(figures: list[Figures]) -> list[str]:
     told = []
     for row in figures:
         if "absent" in row:
             told.append(f"engine, {row['agents']:,} agents: not measured: {row['absent']}")
             continue
-        threads = ", ".join(f"{number} thread(s) {time:,.1f}" for number, time in row["threads"].items())
+        threads = ", ".join(
+            f"{number} thread(s) {time:,.1f} (floor {row['floor'][number]:,.1f})"
+            for number, time in row["threads"].items()
+        )
         single = ", ".join(f"{share} % {time:,}" for share, time in row["single"].items())
         same = "the same answers" if row["same_answers"] else "DIFFERENT ANSWERS"
         told.append(
             f"engine, {row['agents']:,} agents of {row['bytes']} bytes, batches (ns): {threads}; {same}"
         )
+        if len(row["threads"]) > 1:
+            told.append(f"    {gained(row['threads'])}, the floor {gained(row['floor'])}")
         told.append(f"    single events (ns): {single}")
     return told
 

@@ -1,5 +1,6 @@
 /* engine_scale: engines of one and ten million agents, with one thread and as many as there are CPUs: time of an event
- * in batches, whether the answers are the same, and single events as a distribution. JSON on standard output. */
+ * in batches beside what the machine gives for it, whether the answers are the same, and single events as a
+ * distribution. JSON on standard output. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdlib.h>
@@ -9,9 +10,10 @@
 
 #include "../src/command/histogram.h"
 #include "../tests/random.h"
+#include "states.h"
 #include "tcpk/tcpk.h"
 
-enum { EVENTS = 1 << 19, BATCH = 1 << 16, ROUNDS = 9, SINGLES = 500000, MOST_THREADS = 64 };
+enum { EVENTS = 1 << 19, BATCH = 1 << 16, ROUNDS = 9, SINGLES = 500000 };
 
 static struct {
     struct tcpk_registry *registry;
@@ -97,32 +99,52 @@ static void print_singles(struct tcpk_engine *engine)
     histogram_print_json(&it.singles, stdout);
 }
 
-/* Thread numbers take turns, round by round; each has an engine of its own that sees the same events. */
+/* Medians by the number of threads. */
+static void print_by_threads(const char *name, const uint32_t *threads, size_t count, double samples[][ROUNDS])
+{
+    printf(", \"%s\": {", name);
+    for (size_t i = 0; i < count; i++) {
+        qsort(samples[i], ROUNDS, sizeof *samples[i], ascending);
+        printf("%s\"%u\": %.2f", i ? ", " : "", threads[i], samples[i][ROUNDS / 2]);
+    }
+    printf("}");
+}
+
+/* Thread numbers take turns, round by round, each engine's with its floor's; each has an engine of its own that sees
+ * the same events. */
 static bool measure(uint64_t agents, const uint32_t *threads, size_t count)
 {
     struct tcpk_engine *engines[2] = {NULL};
-    double samples[2][ROUNDS];
+    struct states *states[2] = {NULL};
+    double samples[2][ROUNDS], floors[2][ROUNDS];
     uint64_t hashes[2] = {0};
     bool good = true;
     draw_events(agents);
-    for (size_t i = 0; i < count; i++)
-        good = (engines[i] = make(agents, threads[i])) && good;
+    for (size_t i = 0; good && i < count; i++) {
+        engines[i] = make(agents, threads[i]);
+        good = engines[i] && (states[i] = states_create(agents, tcpk_engine_bytes_per_agent(engines[i]), it.agents,
+                                                        EVENTS, threads[i]));
+        if (good)
+            states_change(states[i]); /* its pages are there now */
+    }
     for (size_t round = 0; good && round < ROUNDS; round++)
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; good && i < count; i++) {
             samples[i][round] = run(engines[i], &hashes[i]);
-    if (good) {
-        printf("{\"agents\": %llu, \"bytes\": %zu, \"same_answers\": %s, \"threads\": {", (unsigned long long)agents,
-               tcpk_engine_bytes_per_agent(engines[0]), hashes[0] == hashes[count - 1] ? "true" : "false");
-        for (size_t i = 0; i < count; i++) {
-            qsort(samples[i], ROUNDS, sizeof *samples[i], ascending);
-            printf("%s\"%u\": %.2f", i ? ", " : "", threads[i], samples[i][ROUNDS / 2]);
+            floors[i][round] = states_change(states[i]);
+            good = floors[i][round] > 0;
         }
-        printf("}");
+    if (good) {
+        printf("{\"agents\": %llu, \"bytes\": %zu, \"same_answers\": %s", (unsigned long long)agents,
+               tcpk_engine_bytes_per_agent(engines[0]), hashes[0] == hashes[count - 1] ? "true" : "false");
+        print_by_threads("threads", threads, count, samples);
+        print_by_threads("floor", threads, count, floors);
         print_singles(engines[0]);
         printf("}");
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         tcpk_engine_free(engines[i]);
+        states_free(states[i]);
+    }
     return good && hashes[0] == hashes[count - 1];
 }
 
@@ -130,7 +152,7 @@ int main(void)
 {
     cpu_set_t set;
     const int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    const uint32_t threads[] = {1, (uint32_t)(cpus < MOST_THREADS ? cpus : MOST_THREADS)};
+    const uint32_t threads[] = {1, (uint32_t)(cpus < STATES_MOST_THREADS ? cpus : STATES_MOST_THREADS)};
     const size_t engines = cpus > 1 ? 2 : 1;
     const uint64_t sizes[] = {1000000, 10000000};
     const uint64_t free_bytes = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -140,7 +162,7 @@ int main(void)
     printf("[");
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         printf("%s", i ? ",\n " : "");
-        if (sizes[i] * 192 * engines > free_bytes / 2)
+        if (sizes[i] * 192 * 2 * engines > free_bytes / 2) /* as much for the floors */
             printf("{\"agents\": %llu, \"absent\": \"it would take more than half of the free memory\"}",
                    (unsigned long long)sizes[i]);
         else
