@@ -1,54 +1,79 @@
 /* Events through the engine. What an event reads, an agent's state, lies in memory: it is asked for while the events
- * before it are handled, into the second-level cache, which waits for more lines at once than the first-level one. */
+ * before it are handled, into the second-level cache, which waits for more lines at once than the first-level one.
+ *
+ * It is asked for in loops of their own, a group of events at a time. A processor retires a prefetch only when it knows
+ * the address's page, and among millions of agents that takes a walk through page tables that lie in memory themselves.
+ * In a loop that does nothing else many walks go on at once; between events handled, one after the other. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "complete.h"
 #include "engine_state.h"
+#include "lookup_table.h"
 #include "stream_state.h"
 
-/* Events ahead at which the first line of an agent is asked for, and at which that line is there and says which other
- * one the window's next bit is on. */
-#define FAR 32u
-#define NEAR 16u
-#define TURN 4096u /* events that are sorted out by shard at once */
+#define GROUP 16u         /* events */
+#define RING (4u * GROUP) /* of agents found and not yet handled; a power of two */
+#define TURN 4096u        /* events that are sorted out by shard at once */
+
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 struct turn {
-    struct tcpk_engine *engine;
-    size_t first;           /* event */
-    const uint16_t *events; /* those of the worker's shard, counted from the first */
+    const struct tcpk_engine *engine;
+    const _Atomic uint64_t *quarantined; /* a bit an agent */
+    size_t first;                        /* event */
+    const uint16_t *events;              /* those of the worker's shard, counted from the first */
     size_t count;
 };
 
-static struct stream *stream_of(const struct tcpk_engine *engine, struct agent *agent)
+static inline struct stream *stream_of(const struct tcpk_engine *engine, struct agent *agent)
 {
     return (struct stream *)((char *)agent + engine->stream_offset);
 }
 
-static inline void ask_for_agent(const struct turn *turn, size_t i)
+static inline struct agent *agent_of(const struct turn *turn, size_t i)
 {
-    const struct tcpk_engine *engine = turn->engine;
-    const size_t event = turn->first + turn->events[i];
-    __builtin_prefetch(tcpk_engine_agent(engine, engine->agents[event]), 1, 2);
-    __builtin_prefetch(tcpk_table_address(engine->table, engine->keys[event]), 0, 2);
+    return tcpk_engine_agent(turn->engine, turn->engine->agents[turn->first + turn->events[i]]);
 }
 
-static inline void ask_for_bit(const struct turn *turn, size_t i)
+/* Agents of the turn's events from `first` to `end`, in a ring; their first lines are asked for. */
+static inline void find_agents(const struct turn *turn, size_t first, size_t end, struct agent **ring)
 {
-    const struct tcpk_engine *engine = turn->engine;
-    const struct stream *stream =
-        stream_of(engine, tcpk_engine_agent(engine, engine->agents[turn->first + turn->events[i]]));
-    __builtin_prefetch(&stream->bits[stream->cursor / 64], 1, 2);
+    for (size_t i = first; i < end; i++) {
+        ring[i % RING] = agent_of(turn, i);
+        __builtin_prefetch(ring[i % RING], 1, 2);
+    }
 }
 
-/* The whole of an agent's state: for the first events, whose first line nobody has asked for yet. */
-static inline void ask_for_all(const struct turn *turn, size_t i)
+/* Their first lines are there, and say which other one the window's next bit is on. */
+static inline void ask_for_bits(const struct turn *turn, size_t first, size_t end, struct agent *const *ring)
 {
-    const struct tcpk_engine *engine = turn->engine;
-    const char *agent = (const char *)tcpk_engine_agent(engine, engine->agents[turn->first + turn->events[i]]);
-    const size_t most = engine->agent_bytes < 4 * TCPK_LINE ? engine->agent_bytes : 4 * TCPK_LINE;
-    ask_for_agent(turn, i);
+    for (size_t i = first; i < end; i++) {
+        const struct stream *stream = stream_of(turn->engine, ring[i % RING]);
+        __builtin_prefetch(&stream->bits[stream->cursor / 64], 1, 2);
+    }
+}
+
+/* The lines after an agent's first one, all at once: for agents whose first one nobody has asked for before. */
+static inline void ask_for_rest(const struct tcpk_engine *engine, const struct agent *agent)
+{
+    const size_t most = least(engine->agent_bytes, 4 * TCPK_LINE);
     for (size_t at = TCPK_LINE; at < most; at += TCPK_LINE)
-        __builtin_prefetch(agent + at, 1, 2);
+        __builtin_prefetch((const char *)agent + at, 1, 2);
+}
+
+/* What else an event reads: its descriptor, and whether its agent is in quarantine. */
+static inline void ask_for_others(const struct turn *turn, size_t first, size_t end)
+{
+    const struct tcpk_engine *engine = turn->engine;
+    for (size_t i = first; i < end; i++) {
+        const size_t event = turn->first + turn->events[i];
+        __builtin_prefetch(entry_of(engine->table, engine->keys[event]), 0, 3);
+        __builtin_prefetch((const void *)&turn->quarantined[engine->agents[event] / 64], 0, 3);
+    }
 }
 
 static inline uint32_t row_sum(const uint8_t *features)
@@ -61,51 +86,68 @@ static inline uint32_t row_sum(const uint8_t *features)
 
 _Static_assert(TCPK_FEATURES == 24 && TCPK_BODY_SIZE == 16, "a row is 16 bytes, summed as a body's, and 8 more");
 
-static inline void handle(struct tcpk_engine *engine, size_t event)
+static inline void handle(const struct tcpk_engine *engine, const _Atomic uint64_t *quarantined, size_t event,
+                          struct agent *agent)
 {
     const uint32_t id = engine->agents[event];
-    struct agent *agent = tcpk_engine_agent(engine, id);
-    const uint8_t decision = tcpk_table_decide(engine->table, engine->keys[event]);
+    const uint8_t decision = tcpk_decide(tcpk_find(engine->table, engine->keys[event]));
     const bool hot = row_sum(engine->features + event * TCPK_FEATURES) > engine->options.threshold;
     const uint32_t anomalous = tcpk_append(stream_of(engine, agent), engine->options.window, hot);
     if (decision == TCPK_REJECT || anomalous >= engine->options.suspicion)
         tcpk_vote(agent, engine->options.voter);
     if (agent->known >= engine->needed)
         (void)tcpk_quarantine_add(engine->quarantine, &id, 1, NULL); /* the id was checked */
-    bool inside = false;
-    (void)tcpk_quarantine_contains(engine->quarantine, id, &inside);
+    const uint64_t word = atomic_load_explicit(&quarantined[id / 64], memory_order_acquire);
+    const bool inside = word >> (id % 64) & 1;
     engine->decisions[event] = inside ? TCPK_REJECT : decision;
     engine->quarantined[event] = inside;
 }
 
-static void process_turn(const struct turn *turn)
+/* While a group is handled, the next one's lines arrive, and the first lines of the one after it. */
+static inline void process_turn(struct turn turn)
 {
-    const size_t count = turn->count;
-    for (size_t i = 0; i < NEAR && i < count; i++)
-        ask_for_all(turn, i);
-    for (size_t i = NEAR; i < FAR && i < count; i++)
-        ask_for_agent(turn, i);
-    for (size_t i = 0; i < count; i++) {
-        if (i + FAR < count)
-            ask_for_agent(turn, i + FAR);
-        if (i + NEAR < count)
-            ask_for_bit(turn, i + NEAR);
-        handle(turn->engine, turn->first + turn->events[i]);
+    const size_t count = turn.count;
+    struct agent *ring[RING];
+    find_agents(&turn, 0, least(2 * GROUP, count), ring);
+    for (size_t i = 0; i < least(GROUP, count); i++)
+        ask_for_rest(turn.engine, ring[i]);
+    for (size_t first = 0; first < count; first += GROUP) {
+        const size_t second = least(first + GROUP, count), third = least(first + 2 * GROUP, count),
+                     end = least(first + 3 * GROUP, count);
+        find_agents(&turn, third, end, ring);
+        ask_for_others(&turn, second, third);
+        ask_for_bits(&turn, second, third, ring);
+        for (size_t i = first; i < second; i++)
+            handle(turn.engine, turn.quarantined, turn.first + turn.events[i], ring[i % RING]);
     }
+}
+
+static void process_one(const struct tcpk_engine *engine, uint32_t worker)
+{
+    if (tcpk_engine_place(engine, engine->agents[0]).shard != worker)
+        return;
+    struct agent *agent = tcpk_engine_agent(engine, engine->agents[0]);
+    ask_for_rest(engine, agent);
+    handle(engine, tcpk_quarantine_words(engine->quarantine), 0, agent);
 }
 
 void tcpk_engine_process_shard(void *memory, uint32_t worker)
 {
-    struct tcpk_engine *engine = memory;
+    if (((const struct tcpk_engine *)memory)->n == 1) {
+        process_one(memory, worker);
+        return;
+    }
+    /* A copy: outputs are bytes, which could alias the engine's own. */
+    const struct tcpk_engine engine = *(const struct tcpk_engine *)memory;
     uint16_t events[TURN];
-    for (size_t first = 0; first < engine->n; first += TURN) {
-        const size_t n = engine->n - first < TURN ? engine->n - first : TURN;
-        struct turn turn = {engine, first, events, 0};
+    for (size_t first = 0; first < engine.n; first += TURN) {
+        const size_t n = least(engine.n - first, TURN);
+        struct turn turn = {&engine, tcpk_quarantine_words(engine.quarantine), first, events, 0};
         /* Every place is written, and those of other shards are written over: which shard is next cannot be guessed. */
         for (size_t i = 0; i < n; i++) {
             events[turn.count] = (uint16_t)i;
-            turn.count += tcpk_engine_place(engine, engine->agents[first + i]).shard == worker;
+            turn.count += tcpk_engine_place(&engine, engine.agents[first + i]).shard == worker;
         }
-        process_turn(&turn);
+        process_turn(turn);
     }
 }

@@ -40,9 +40,8 @@ bool tcpk_cpu_has_avx2(void);
 bool tcpk_cpu_has_avx512(void); /* F, BW, DQ, VL, and AVX2 */
 bool tcpk_cpu_has_vnni(void);   /* in addition */
 
-/* The entry of a key, for prefetching; and the decision of a key. */
-const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key);
-uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key);
+/* The set's memory: bit a % 64 of word a / 64 is agent a's. */
+const _Atomic uint64_t *tcpk_quarantine_words(const struct tcpk_quarantine *set);
 
 static inline uint32_t tcpk_load_big32(const uint8_t *bytes)
 {

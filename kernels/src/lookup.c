@@ -7,25 +7,6 @@
 
 #define AHEAD 128 /* keys whose entry a batch prefetches ahead; a power of two */
 
-static const uint8_t *find(const struct tcpk_table *table, uint64_t key)
-{
-    if (!may_have(table, key))
-        return NULL;
-    const struct tcpk_entry *entry = entry_of(table, key);
-    return entry->key == key ? entry->body : NULL;
-}
-
-/* The decision of the body of a descriptor that was valid when it was put in. */
-static uint8_t decide(const uint8_t *body)
-{
-    static const uint8_t BY_HIGHEST_BIT[6] = {TCPK_REQUIRE_APPROVAL, TCPK_APPROVE,          TCPK_APPROVE,
-                                              TCPK_CAUTION,          TCPK_REQUIRE_APPROVAL, TCPK_REJECT};
-    if (!body)
-        return TCPK_REQUIRE_APPROVAL;
-    const unsigned risk = body[TCPK_BODY_FLAGS + 3] & 0x1fu;
-    return BY_HIGHEST_BIT[risk ? 32 - __builtin_clz(risk) : 0];
-}
-
 void tcpk_table_free(struct tcpk_table *table)
 {
     if (!table)
@@ -46,17 +27,7 @@ size_t tcpk_table_bytes(const struct tcpk_table *table)
 
 const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key)
 {
-    return find(table, key);
-}
-
-const void *tcpk_table_address(const struct tcpk_table *table, uint64_t key)
-{
-    return entry_of(table, key);
-}
-
-uint8_t tcpk_table_decide(const struct tcpk_table *table, uint64_t key)
-{
-    return decide(find(table, key));
+    return tcpk_find(table, key);
 }
 
 /* Slots of the keys ahead, in a ring: they are computed once, to prefetch and then to read.
@@ -121,11 +92,11 @@ static inline __attribute__((always_inline)) void decide_all(struct tcpk_table t
     for (; i + AHEAD < n; i++) {
         const struct tcpk_entry *entry = leave(&pipeline, i);
         enter(&pipeline, &table, keys, i + AHEAD);
-        decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
+        decisions[i] = tcpk_decide(entry->key == keys[i] ? entry->body : NULL);
     }
     for (; i < n; i++) {
         const struct tcpk_entry *entry = leave(&pipeline, i);
-        decisions[i] = decide(entry->key == keys[i] ? entry->body : NULL);
+        decisions[i] = tcpk_decide(entry->key == keys[i] ? entry->body : NULL);
     }
 }
 

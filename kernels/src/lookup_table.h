@@ -85,4 +85,24 @@ static inline struct tcpk_entry *entry_of(const struct tcpk_table *table, uint64
     return (struct tcpk_entry *)(home + table->pilots[group_of(table, key)]);
 }
 
+/* The body of the key's entry, NULL when there is none. */
+static inline const uint8_t *tcpk_find(const struct tcpk_table *table, uint64_t key)
+{
+    if (!may_have(table, key))
+        return NULL;
+    const struct tcpk_entry *entry = entry_of(table, key);
+    return entry->key == key ? entry->body : NULL;
+}
+
+/* The decision of the body of a descriptor that was valid when it was put in. */
+static inline uint8_t tcpk_decide(const uint8_t *body)
+{
+    static const uint8_t BY_HIGHEST_BIT[6] = {TCPK_REQUIRE_APPROVAL, TCPK_APPROVE,          TCPK_APPROVE,
+                                              TCPK_CAUTION,          TCPK_REQUIRE_APPROVAL, TCPK_REJECT};
+    if (!body)
+        return TCPK_REQUIRE_APPROVAL;
+    const unsigned risk = body[TCPK_BODY_FLAGS + 3] & 0x1fu;
+    return BY_HIGHEST_BIT[risk ? 32 - __builtin_clz(risk) : 0];
+}
+
 #endif

@@ -131,6 +131,11 @@ enum tcpk_status tcpk_quarantine_contains(const struct tcpk_quarantine *set, uin
     return TCPK_OK;
 }
 
+const _Atomic uint64_t *tcpk_quarantine_words(const struct tcpk_quarantine *set)
+{
+    return set->words;
+}
+
 static uint8_t reversed(uint8_t byte)
 {
     byte = (uint8_t)(byte >> 4 | byte << 4);
