@@ -209,7 +209,10 @@ def beside() -> dict[str, Any]:
         "comparisons": comparisons,
         "absent": [{"name": "CRoaring", "reason": "its header is not installed"}],
         "engine": [
-            {"agents": 10**6, "bytes": 192, "same_answers": True, "threads": {"1": 26.3, "2": 15.1}, "floor": {"1": 19.2, "2": 11.3}, "single": tail},
+            {
+                "agents": 10**6, "bytes": 192, "same_answers": True, "threads": {"1": 26.3, "2": 15.1},
+                "floor": {"1": 19.2, "2": 11.3}, "single": tail,
+            },
             {"agents": 10**7, "absent": "it would take more than half of the free memory"},
         ],
         "workload": {

@@ -6,12 +6,12 @@ import ctypes
 import threading
 import weakref
 from ctypes import byref, c_double, c_void_p
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type, TypedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, TypedDict
 
 import numpy as np
 
 from . import _checks, _gpu_library
+from ._closing import Closing
 from ._errors import BackendError
 from ._network import QuarantineSet
 from ._registry import Registry
@@ -60,7 +60,7 @@ def _choose(variant: Optional[str]) -> ctypes.CDLL:
     raise BackendError("no GPU: " + "; ".join(f"{name}: {state['reason']}" for name, state in told.items()))
 
 
-class Gpu:
+class Gpu(Closing):
     """A GPU with its buffers and its copy of a lookup table. Every answer equals that of the CPU's generic variant.
 
     ``variant`` is "cuda" or "hip", the first that has a device when left out; ``device`` its number. Batches of any
@@ -85,17 +85,6 @@ class Gpu:
         self.driver: int = about.driver
         self.memory: int = about.memory
         self.buffers: int = about.buffers
-
-    def __enter__(self) -> Gpu:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the device's memory back; a second time does nothing. Arrays of ``empty`` stay valid."""

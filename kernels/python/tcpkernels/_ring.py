@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from types import TracebackType
-from typing import TYPE_CHECKING, List, Optional, Tuple, Type, TypedDict, TypeVar, Union
+from typing import TYPE_CHECKING, List, Optional, Tuple, TypedDict, Union
 
 import numpy as np
 
 from . import _checks
 from ._backend import backend
+from ._closing import Closing
 from ._network import Engine
 from ._types import DESCRIPTOR_SIZE, FEATURES, RING_READER, RING_READERS, RING_WRITER
 
@@ -23,8 +23,6 @@ _SMALLEST, _LARGEST = 64, 1 << 24
 _AT_ONCE = 4096
 # A signal is handled between two waits.
 _SLICE = 0.1
-
-_Self = TypeVar("_Self", bound="_Open")
 
 
 class RingInfo(TypedDict):
@@ -38,7 +36,7 @@ class RingInfo(TypedDict):
     readers: List[int]
 
 
-class _Open:
+class _Open(Closing):
     """An open ring of a backend, one caller at a time."""
 
     def __init__(self, raw: RawRing) -> None:
@@ -50,17 +48,6 @@ class _Open:
         if self._opened is None:
             raise ValueError("the ring is closed; allowed: calls before close()")
         return self._opened
-
-    def __enter__(self: _Self) -> _Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        value: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give up the role and the memory; a second time does nothing."""

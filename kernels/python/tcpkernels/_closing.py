@@ -1,0 +1,26 @@
+"""What is closed after use."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Optional, Type, TypeVar
+
+_Self = TypeVar("_Self", bound="Closing")
+
+
+class Closing:
+    """Closed at the end of a ``with``."""
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        value: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        raise NotImplementedError
