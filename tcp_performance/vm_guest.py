@@ -135,7 +135,7 @@ class Machine:
         """Start QEMU: a cold boot, or from a saved memory. Returns when the processors run."""
         if self.is_on():
             raise MachineError(f"{self.name} is on already, process {self.pid}")
-        command = [vm_hardware.PROGRAM, "-name", self.name, *vm_hardware.board()]
+        command = [*vm_hardware.program(), "-name", self.name, *vm_hardware.board()]
         command += [
             *vm_hardware.outside(self.port),
             *(extra or []),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import subprocess
 
-PROGRAM = "qemu-system-x86_64"
+from tcp_performance import vm_emulator
+
 # QEMU's user network, with its own numbers: the machine's address, the gateway, the name server that asks the host's.
 ADDRESS, GATEWAY, NAME_SERVER = "10.0.2.15/24", "10.0.2.2", "10.0.2.3"
 NODES = 2
@@ -23,7 +24,7 @@ def accelerator() -> str:
     Whether the device is there says little: it may belong to others, or lack what the processors need.
     """
     command = [
-        PROGRAM,
+        vm_emulator.PROGRAM,
         "-nodefaults",
         "-display",
         "none",
@@ -38,10 +39,15 @@ def accelerator() -> str:
 
 
 @functools.cache
+def program() -> tuple[str, ...]:
+    """The command that starts QEMU. Only its emulation asks for another one than this system's."""
+    return (vm_emulator.PROGRAM,) if accelerator() == "kvm" else vm_emulator.emulator()
+
+
+@functools.cache
 def version() -> str:
     """QEMU's version: a snapshot of one is nothing to another."""
-    answer = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
-    return answer.splitlines()[0]
+    return vm_emulator.version_of(program())
 
 
 def processor(accelerated_by: str) -> list[str]:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tcp_performance import system_packages, vm_hardware
 from tcp_performance.side_by_side import interruptible
+from tcp_performance.vm_emulator import cache
 from tcp_performance.vm_frozen import Image
 from tcp_performance.vm_guest import BOOT_SECONDS, Machine
 from tcp_performance.vm_monitor import MachineError
@@ -35,7 +36,6 @@ from tcp_performance.vm_spec import (
     SECTOR,
     Spec,
     bootstrap_command,
-    cache,
     entries,
     files,
     load,

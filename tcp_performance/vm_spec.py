@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from tcp_performance import vm_hardware
+from tcp_performance.vm_emulator import cache
 from tcp_performance.vm_frozen import this_board
 from tcp_performance.vm_monitor import MachineError
 
@@ -71,11 +71,6 @@ echo 'grub-pc grub-pc/install_devices multiselect /dev/vda' | debconf-set-select
 for key in s u o; do echo $key > /proc/sysrq-trigger; sleep 1; done
 sleep 600
 """
-
-
-def cache() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "tcp-performance" / "vm"
 
 
 def entries(images: Path = IMAGES) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_performance import system_packages, vm_frozen, vm_hardware, vm_image, vm_spec
+from tcp_performance import system_packages, vm_emulator, vm_frozen, vm_hardware, vm_image, vm_spec
 from tcp_performance.vm_monitor import MachineError
 
 
@@ -20,7 +20,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(vm_image, "require_tools", lambda: None)
     monkeypatch.setattr(system_packages, "ensure", lambda packages: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = vm_spec.cache()
+    folder = vm_emulator.cache()
     folder.mkdir(parents=True)
     return folder
 
