@@ -1,8 +1,8 @@
 """Benchmarks of two commands at once that take turns of a fraction of a second.
 
 A machine that others share is fast for some seconds and slow for others. What runs one after the other meets different
-ones; what takes turns meets the same. It takes some hundred turns: the benchmark measures each of its operations a little
-at a time, and where half of the time was slow, a median is fast or slow by a few turns more or less.
+ones; what takes turns meets the same. It takes some hundred turns: the benchmark measures each of its operations a
+little at a time, and where half of the time was slow, a median is fast or slow by a few turns more or less.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from tests.vm.machine import Machine, Rows, applicable, judge
 from tests.vm.mutants import MAKERS, NEEDS_A_GPU, Case, batches, cases
 from tests.vm.mutants.shell import FUNCTIONS, UNDO
 
-# What is cheap to read; the rest only where software was broken.
+# What is cheap to read; what is tried out only where it was broken.
 QUICK = ("files", "kernel", "accounts", "units")
 
 
@@ -43,7 +43,7 @@ def undo(machine: Machine) -> None:
 
 def broken(machine: Machine, sound: State, batch: list[Case]) -> State:
     """The machine's state with these mutants: broken, read and undone in one round trip."""
-    parts = () if batch[0].is_software else QUICK
+    parts = (*QUICK, *filter(None, [batch[0].tried_out]))
     steps = [
         f'(set -e\n{case.mutant.broken}\n) >&2\n[ $? = 0 ] || refused="$refused {number}"'
         for number, case in enumerate(batch)

@@ -17,13 +17,14 @@ from typing import Any, Dict
 from tests.host.collectors import accounts, files, kernel, software
 
 PLAN = "/var/lib/tcp-performance/plan.json"
-# What may be asked for by itself; the software takes longest, for it is tried out.
+# What may be asked for by itself; programs and libraries take longest, for they are tried out.
 PARTS = {
     "files": files.collect,
     "kernel": kernel.collect,
     "accounts": accounts.collect,
     "units": software.collect_units,
-    "software": software.collect,
+    "programs": software.collect_programs,
+    "libraries": software.collect_libraries,
 }
 
 

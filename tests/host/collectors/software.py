@@ -63,28 +63,40 @@ print(json.dumps(dict(tcpkernels.info(), file=tcpkernels.__file__), default=str)
 """
 
 
-def collect(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
-    """All of them at once: each waits for programs of its own."""
+Task = Callable[[], Dict[str, Any]]
+
+
+def collect_programs(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
     enabled = plan["capabilities"]
-    tasks: Dict[Tuple[str, str], Callable[[], Dict[str, Any]]] = {}
+    tasks: Dict[Tuple[str, str], Task] = {}
     for name, command in request["commands"].items():
         if enabled.get(command["role"]):
             tasks["commands", name] = partial(run, command["argv"])
     if enabled.get("toolchain"):
         for compiler in ("gcc", "clang"):
             tasks["openmp", compiler] = partial(openmp, compiler)
-    if enabled.get("blas"):
-        tasks["", "blas"] = partial(run, [sys.executable, "-c", BLAS])
     for role, compiler in plan.get("gpu_compilers", {}).items():
         tasks["gpu", role] = partial(gpu, role, compiler, plan["features"]["gpu_" + role]["available"])
+    return {"commands": {}, "openmp": {}, "gpu": {}, **all_at_once(tasks)}
+
+
+def collect_libraries(request: Dict[str, Any], plan: Dict[str, Any]) -> Dict[str, Any]:
+    enabled = plan["capabilities"]
+    tasks: Dict[Tuple[str, str], Task] = {}
     if enabled.get("kernels"):
         for backend in ("cython", "ctypes", "numpy"):
             tasks["python", backend] = partial(run, [sys.executable, "-c", PYTHON_INFO], TCPK_BACKEND=backend)
+    if enabled.get("blas"):
+        tasks["", "blas"] = partial(run, [sys.executable, "-c", BLAS])
+    return {"python": {}, **all_at_once(tasks)}
+
+
+def all_at_once(tasks: Dict[Tuple[str, str], Task]) -> Dict[str, Any]:
+    """The answers by kind and name, by name where there is no kind: each task waits for programs of its own."""
+    found: Dict[str, Any] = {}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        answers = dict(zip(tasks, pool.map(lambda task: task(), tasks.values())))
-    found: Dict[str, Any] = {"commands": {}, "openmp": {}, "python": {}, "gpu": {}}
-    for (kind, name), answer in answers.items():
-        (found[kind] if kind else found)[name] = answer
+        for (kind, name), answer in zip(tasks, pool.map(lambda task: task(), tasks.values())):
+            (found.setdefault(kind, {}) if kind else found)[name] = answer
     return found
 
 

@@ -40,7 +40,7 @@ def test_every_mutant_is_tried_once_and_none_meets_another(made: list[Case]) -> 
     for batch in planned:
         for case in batch:
             assert not any(case.setting in other.affected for other in batch if other is not case)
-        assert len({case.is_software for case in batch}) == 1
+        assert len({case.tried_out for case in batch}) == 1
 
 
 def test_many_are_tried_at_once(made: list[Case]) -> None:

@@ -8,8 +8,11 @@ from fnmatch import fnmatchcase
 
 from tests.host.verdict import Setting, Subject
 
-# What the collectors learn by trying it out, which takes long.
-SOFTWARE = {"blas", "commands", "dkms", "openmp", "python", "variant", "versions"}
+# What the collectors learn by trying it out, which takes long, and the part of the state that it is in.
+TRIED_OUT = {
+    **dict.fromkeys(("commands", "dkms", "openmp", "versions"), "programs"),
+    **dict.fromkeys(("blas", "python", "variant"), "libraries"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Case:
     affected: frozenset[str]  # names of settings, the broken one among them
 
     @property
-    def is_software(self) -> bool:
-        return self.subject[0] in SOFTWARE
+    def tried_out(self) -> str:
+        """The part of the state that is to be tried out to see it; empty: it is read."""
+        return TRIED_OUT.get(self.subject[0], "")
 
     def meets(self, other: Case) -> bool:
         """Whether one of them may turn the setting that is to be turned by the other."""
@@ -55,11 +59,11 @@ def affected(setting: Setting, mutant: Mutant, settings: Iterable[Setting]) -> f
 
 
 def batches(cases: Iterable[Case]) -> list[list[Case]]:
-    """Mutants that do not meet, as many at once as possible; those that are slow to judge apart from the others."""
+    """Mutants that do not meet, as many at once as possible; those that are slow to see by themselves, part by part."""
     found: list[list[Case]] = []
     # Those that turn much are hard to place, so they come first.
-    for case in sorted(cases, key=lambda case: (case.is_software, -len(case.affected))):
-        fitting = (batch for batch in found if batch[0].is_software == case.is_software)
+    for case in sorted(cases, key=lambda case: (case.tried_out, -len(case.affected))):
+        fitting = (batch for batch in found if batch[0].tried_out == case.tried_out)
         batch = next((batch for batch in fitting if not any(case.meets(other) for other in batch)), None)
         if batch is None:
             found.append([case])
