@@ -9,13 +9,13 @@ import time
 from docker.errors import DockerException
 from invoke import Exit
 
-from tcp_performance import commands_run, image_build, system_packages
+from tcp_performance import commands_run, image_bake, image_build, system_packages
 from tcp_performance.docker_engine import DockerEngine, is_running
 from tcp_performance.stage_steps import Skipped, shell
 
 TAG = "test"
 README = "./invoke build-image --variant all"
-REPEATED = 15  # seconds that it may take when nothing has changed
+REPEATED = 15  # seconds that it takes at most when nothing has changed, on a machine that does nothing else
 PACKAGES = (*system_packages.CONTAINERS, "docker-compose")  # which reads what run-image --manifests writes
 
 
@@ -28,9 +28,24 @@ def as_the_readme_says() -> None:
     begin = time.monotonic()
     shell(README.split())
     seconds = time.monotonic() - begin
-    if seconds > REPEATED:
-        raise Exit(f"a repeated build took {seconds:.1f} s, more than {REPEATED}", code=1)
+    print(
+        f"a repeated build took {seconds:.1f} s (of a machine that does nothing else: {REPEATED})", flush=True
+    )
+    if anew := built_anew((image_build.FOLDER / "build.log").read_text()):
+        raise Exit(f"a repeated build did this anew: {'; '.join(anew)}", code=1)
     commands_run.note("images", README)
+
+
+def built_anew(log: str) -> list[str]:
+    """The steps of a build that did not come from the cache."""
+    progress = image_bake.Progress()
+    for line in log.splitlines():
+        progress.read(line)
+    return [
+        f"{step.stage}: {step.what}"
+        for step in progress.steps.values()
+        if step.state != "cached" and not step.what.startswith("FROM ")
+    ]
 
 
 def images(long: bool) -> None:

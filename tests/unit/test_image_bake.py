@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tcp_performance.image_bake import Progress, bake
+from tcp_performance.image_stage import built_anew
 
 LINES = """\
 #0 building with "default" instance using docker driver
@@ -68,3 +69,8 @@ def test_output_goes_to_the_log_whole_and_the_exit_status_comes_back(tmp_path: P
     assert code == 3
     assert (tmp_path / "log/build.log").read_text() == "#6 [base 2/2] RUN x\n#6 0.1 y\n"
     assert progress.steps["6"].output == ["y"]
+
+
+def test_what_a_repeated_build_did_anew_is_named() -> None:
+    assert built_anew("\n".join(LINES[:5])) == []
+    assert built_anew("\n".join(LINES[:7])) == ["base: RUN apt-get install python3"]

@@ -165,6 +165,15 @@ def gpu(role: str, compiler: str, device: bool) -> Dict[str, Any]:
         shutil.rmtree(folder)
 
 
+def systemctl(*arguments: str) -> str:
+    """What it says. Without an answer nothing is known of any unit, least of all that it is not started at boot."""
+    # A busy machine's systemd may take longer than the 25 s that it is given by itself.
+    done = run(["systemctl", *arguments], SYSTEMD_BUS_TIMEOUT="100s")
+    if done["status"] != 0 and not done["output"]:
+        sys.exit("systemctl %s: %s" % (arguments[0], done["errors"] or "exit %d" % done["status"]))
+    return str(done["output"])
+
+
 def mount_unit(path: str) -> str:
     """The name that systemd gives to the unit of a mount."""
     return path[1:].replace("-", "\\x2d").replace("/", "-") + ".mount"
@@ -174,13 +183,13 @@ def units(names: List[str]) -> Dict[str, Dict[str, str]]:
     """Whether systemd has each unit, runs it, and starts it at boot; nothing where systemd does not run."""
     if not names or not os.path.isdir("/run/systemd/system"):
         return {}
-    done = run(["systemctl", "show", "--property=Id,LoadState,ActiveState", *names])
+    shown = systemctl("show", "--property=Id,LoadState,ActiveState", *names)
     # Read from the files as the next boot will; the property UnitFileState is as old as the last reload. All of them: a
     # name would be a pattern here, and a mount's has backslashes.
-    listed = run(["systemctl", "list-unit-files", "--no-legend", "--no-pager"])
-    enabled = dict(line.split()[:2] for line in listed["output"].splitlines() if len(line.split()) > 1)
+    listed = systemctl("list-unit-files", "--no-legend", "--no-pager")
+    enabled = dict(line.split()[:2] for line in listed.splitlines() if len(line.split()) > 1)
     found = {}
-    for block in done["output"].split("\n\n"):
+    for block in shown.split("\n\n"):
         fields = dict(line.partition("=")[::2] for line in block.splitlines())
         if "Id" in fields:
             found[fields["Id"]] = {

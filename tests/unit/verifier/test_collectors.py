@@ -155,3 +155,12 @@ def test_plan_of_the_controller_takes_the_place_of_the_hosts(
     assert main.read_plan({"plan": None}) == {"schema": 2}
     stored.write_text("{")
     assert main.read_plan({"plan": None}) is None
+
+
+def test_units_of_a_manager_that_does_not_answer_are_not_said_to_be_disabled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent = {"status": 1, "output": "", "errors": "Failed to list unit files: Connection timed out"}
+    monkeypatch.setattr(software, "run", lambda argv, **variables: silent)
+    with pytest.raises(SystemExit, match=r"systemctl list-unit-files: .*Connection timed out"):
+        software.systemctl("list-unit-files")
