@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tcp_performance import base_image
+from tcp_performance import base_image, system_packages
 from tcp_performance.base_image import ImageError
 
 # Where every user's client looks for plugins, and no package puts any.
@@ -51,17 +51,12 @@ def install_package() -> None:
 
 
 def unpack() -> None:
-    """The plugin out of the package of a later Debian: downloaded and verified by apt, nothing of it installed."""
+    """The plugin out of the package of a later Debian: nothing of it installed."""
     base_image.require_mmdebstrap()
     with tempfile.TemporaryDirectory(prefix="tcp-performance-buildx-") as name:
         tree = Path(name, "tree.tar")
-        command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGE}", SUITE, str(tree)]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        if done.returncode != 0:
-            last_words = "\n".join(done.stdout.splitlines()[-10:])
-            raise ImageError(f"the package {PACKAGE} of {SUITE} cannot be had; its last words:\n{last_words}")
+        if failed := system_packages.unpack(PACKAGE, SUITE, tree):
+            raise ImageError(failed)
         inside = "./usr/libexec/docker/cli-plugins/docker-buildx"
         subprocess.run(["tar", "--extract", "--file", tree, "--directory", name, inside], check=True)
         PLUGIN.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from invoke import Exit
 
@@ -62,3 +63,14 @@ def ensure(packages: tuple[str, ...]) -> None:
     subprocess.run(["apt-get", "update", "-q"], env=env, stdout=subprocess.DEVNULL, check=False)
     if subprocess.run([*command, *wanted], env=env, stdout=subprocess.DEVNULL).returncode != 0:
         raise Exit(f"apt-get could not install {' '.join(wanted)}; its reason stands above", code=2)
+
+
+def unpack(package: str, suite: str, target: Path) -> str:
+    """A package of another suite and all that it needs, in a folder or a tar archive: downloaded and verified by apt,
+    nothing of it installed. Returns why it cannot be had; empty when it is there."""
+    command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={package}", suite, str(target)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    last_words = "\n".join(done.stdout.splitlines()[-10:])
+    return f"the package {package} of {suite} cannot be had; its last words:\n{last_words}"

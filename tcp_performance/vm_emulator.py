@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tcp_performance import system_packages
 from tcp_performance.vm_monitor import MachineError
 
 PROGRAM = "qemu-system-x86_64"
@@ -55,7 +56,7 @@ def emulator() -> tuple[str, ...]:
 
 
 def unpack(root: Path) -> None:
-    """The package and all that it needs: downloaded and verified by apt, nothing of it installed."""
+    """The package and all that it needs, under its name when it is there whole."""
     if os.geteuid() != 0:
         old = ".".join(map(str, OLDEST))
         raise MachineError(
@@ -66,11 +67,8 @@ def unpack(root: Path) -> None:
     )
     partial = root.with_name(f".{root.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGE}", SUITE, str(partial)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode != 0:
-        last_words = "\n".join(done.stdout.splitlines()[-10:])
-        raise MachineError(f"{PACKAGE} of {SUITE} cannot be had; its last words:\n{last_words}")
+    if failed := system_packages.unpack(PACKAGE, SUITE, partial):
+        raise MachineError(failed)
     partial.rename(root)
 
 

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "tcpk/tcpk.h"
 
@@ -18,7 +17,6 @@ struct part {
 
 struct states {
     struct tcpk_memory memory;
-    size_t events;
     uint32_t threads;
     struct part parts[STATES_MOST_THREADS];
 };
@@ -30,7 +28,6 @@ struct states *states_create(uint64_t agents, size_t stride, const uint32_t *eve
         free(it);
         return NULL;
     }
-    it->events = count;
     it->threads = threads;
     for (uint32_t thread = 0; thread < threads; thread++) {
         struct part *part = &it->parts[thread];
@@ -74,16 +71,8 @@ static void *change(void *memory)
     return NULL;
 }
 
-static double now(void)
+bool states_change(struct states *states)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
-}
-
-double states_change(struct states *states)
-{
-    const double begin = now();
     uint32_t started = 1;
     while (started < states->threads &&
            pthread_create(&states->parts[started].thread, NULL, change, &states->parts[started]) == 0)
@@ -91,5 +80,5 @@ double states_change(struct states *states)
     change(&states->parts[0]);
     for (uint32_t i = 1; i < started; i++)
         pthread_join(states->parts[i].thread, NULL);
-    return started == states->threads ? (now() - begin) / (double)states->events : -1.0;
+    return started == states->threads;
 }

@@ -18,8 +18,8 @@ struct states *states_create(uint64_t agents, size_t stride, const uint32_t *eve
 void states_free(struct states *states);
 
 /* For each event change a word in each of two cache lines of its agent's state (a count, and a bit of the window),
- * prefetched; every thread at once, each its own events in order, started and waited for. Nanoseconds an event; below 0
- * when a thread could not be started. */
-double states_change(struct states *states);
+ * prefetched; every thread at once, each its own events in order, started and waited for. False when a thread could not
+ * be started. */
+bool states_change(struct states *states);
 
 #endif

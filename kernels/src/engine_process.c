@@ -4,7 +4,6 @@
  * It is asked for in loops of their own, a group of events at a time. A processor retires a prefetch only when it knows
  * the address's page, and among millions of agents that takes a walk through page tables that lie in memory themselves.
  * In a loop that does nothing else many walks go on at once; between events handled, one after the other. */
-#include <stdatomic.h>
 #include <string.h>
 
 #include "complete.h"
@@ -34,16 +33,12 @@ static inline struct stream *stream_of(const struct tcpk_engine *engine, struct 
     return (struct stream *)((char *)agent + engine->stream_offset);
 }
 
-static inline struct agent *agent_of(const struct turn *turn, size_t i)
-{
-    return tcpk_engine_agent(turn->engine, turn->engine->agents[turn->first + turn->events[i]]);
-}
-
 /* Agents of the turn's events from `first` to `end`, in a ring; their first lines are asked for. */
 static inline void find_agents(const struct turn *turn, size_t first, size_t end, struct agent **ring)
 {
+    const struct tcpk_engine *engine = turn->engine;
     for (size_t i = first; i < end; i++) {
-        ring[i % RING] = agent_of(turn, i);
+        ring[i % RING] = tcpk_engine_agent(engine, engine->agents[turn->first + turn->events[i]]);
         __builtin_prefetch(ring[i % RING], 1, 2);
     }
 }
@@ -97,8 +92,7 @@ static inline void handle(const struct tcpk_engine *engine, const _Atomic uint64
         tcpk_vote(agent, engine->options.voter);
     if (agent->known >= engine->needed)
         (void)tcpk_quarantine_add(engine->quarantine, &id, 1, NULL); /* the id was checked */
-    const uint64_t word = atomic_load_explicit(&quarantined[id / 64], memory_order_acquire);
-    const bool inside = word >> (id % 64) & 1;
+    const bool inside = tcpk_is_in_words(quarantined, id);
     engine->decisions[event] = inside ? TCPK_REJECT : decision;
     engine->quarantined[event] = inside;
 }

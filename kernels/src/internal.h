@@ -2,6 +2,8 @@
 #ifndef TCPK_INTERNAL_H
 #define TCPK_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "tcpk/tcpk.h"
 
 /* Fill *error, unless NULL, and return status. */
@@ -42,6 +44,11 @@ bool tcpk_cpu_has_vnni(void);   /* in addition */
 
 /* The set's memory: bit a % 64 of word a / 64 is agent a's. */
 const _Atomic uint64_t *tcpk_quarantine_words(const struct tcpk_quarantine *set);
+
+static inline bool tcpk_is_in_words(const _Atomic uint64_t *words, uint32_t id)
+{
+    return atomic_load_explicit(&words[id / 64], memory_order_acquire) >> (id % 64) & 1;
+}
 
 static inline uint32_t tcpk_load_big32(const uint8_t *bytes)
 {

@@ -1,4 +1,3 @@
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -127,7 +126,7 @@ enum tcpk_status tcpk_quarantine_contains(const struct tcpk_quarantine *set, uin
 {
     if (id >= set->agents)
         return TCPK_ERROR_RANGE;
-    *inside = atomic_load_explicit(&set->words[id / WORD], memory_order_acquire) >> (id % WORD) & 1;
+    *inside = tcpk_is_in_words(set->words, id);
     return TCPK_OK;
 }
 

@@ -43,7 +43,8 @@ def undo(machine: Machine) -> None:
 
 def broken(machine: Machine, sound: State, batch: list[Case]) -> State:
     """The machine's state with these mutants: broken, read and undone in one round trip."""
-    parts = (*QUICK, *filter(None, [batch[0].tried_out]))
+    part = batch[0].tried_out
+    parts = (*QUICK, part) if part else QUICK
     steps = [
         f'(set -e\n{case.mutant.broken}\n) >&2\n[ $? = 0 ] || refused="$refused {number}"'
         for number, case in enumerate(batch)

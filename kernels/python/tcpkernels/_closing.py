@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Optional, Type, TypeVar
 
 _Self = TypeVar("_Self", bound="Closing")
 
 
-class Closing:
+class Closing(ABC):
     """Closed at the end of a ``with``."""
 
     def __enter__(self: _Self) -> _Self:
@@ -22,5 +23,6 @@ class Closing:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Give back what is held; a second time does nothing."""
