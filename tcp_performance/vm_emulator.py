@@ -16,7 +16,7 @@ from tcp_performance.vm_monitor import MachineError
 
 PROGRAM = "qemu-system-x86_64"
 # An older one, where several processors are emulated at once, may go on with an instruction that another processor has
-# replaced meanwhile. Linux replaces instructions of its own while it starts: one start in some hundred ends there, all
+# replaced meanwhile. Linux replaces instructions of its own while it starts: now and then a start ends there, all
 # processors in the breakpoint that was to be gone. Since 8.1 a page's lock is held while its code is translated.
 OLDEST = (8, 1)
 SUITE = "trixie"
