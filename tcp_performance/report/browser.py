@@ -13,6 +13,7 @@ from typing import Any
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.wait import WebDriverWait
 
 FLAGS = (
     "--headless=new",
@@ -65,6 +66,20 @@ def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
     """What was logged since the last look: "performance" or "browser" (the console)."""
     entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
     return entries
+
+
+def visit(browser: webdriver.Chrome, page: Path, limit: float = 60) -> None:
+    """Open a page and wait until it is laid out: right after `get`, a busy machine once showed no rows.
+
+    Raises selenium's TimeoutException after `limit` seconds.
+    """
+    browser.get(address(page))
+    laid_out = """return location.href === arguments[0] && document.readyState === "complete" &&
+        document.body.offsetHeight > 0"""
+    WebDriverWait(browser, limit, 0.1).until(
+        lambda browser: browser.execute_script(laid_out, address(page)),
+        f"{page} is not laid out after {limit:.0f} s",
+    )
 
 
 def address(page: Path) -> str:

@@ -13,7 +13,7 @@ from tcp_performance.report import browser
 def take(page: Path, picture: Path, width: int, height: int | None = None, dark: bool = False) -> None:
     """Write a PNG of the page, `width` CSS pixels wide; the whole page, or its first `height` pixels."""
     with browser.opened(width, dark=dark) as opened:
-        opened.get(browser.address(page))
+        browser.visit(opened, page)
         whole = int(opened.execute_script("return document.documentElement.scrollHeight"))
         clip = {"x": 0, "y": 0, "width": width, "height": min(whole, height or whole), "scale": 1}
         shot = opened.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})

@@ -54,7 +54,7 @@ def look(pages: Pages, chromium: Chrome) -> Open:
         browser.adjust(chromium, width, dark=dark)
         for kind in ("performance", "browser"):
             browser.log(chromium, kind)
-        chromium.get(browser.address(pages[cpus]))
+        browser.visit(chromium, pages[cpus])
         yield chromium
 
     return opened
