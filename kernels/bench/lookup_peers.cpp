@@ -1,5 +1,6 @@
 // Lookup of descriptors against the hash maps that a user could take instead. The maps hold what the table holds, a key
-// and 24 bytes, and batches copy those 24 bytes out, as the table's do.
+// and 24 bytes, and batches copy those 24 bytes out, as the table's do. One at a time, all are compiled into the loop:
+// the maps are templates, and the table has tcpk/lookup_inline.h.
 #include "measure.hpp"
 
 #include <array>
@@ -73,18 +74,12 @@ std::vector<std::size_t> places(std::size_t n, bool zipf, std::uint64_t state)
 const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
 
 // What no lookup can do without, its place known beforehand: of a key that is there, one dependent read of an entry; of
-// another, a call that reads one byte of as many as there are keys, as an answer that is wrong once in 256 times takes
-// 8 bits a key. Which it is is known beforehand, too; the branch on it is the caller's.
+// another, one byte of as many as there are keys, as an answer that is wrong once in 256 times takes 8 bits a key.
+// Which it is is known beforehand, too; the branch on it is the caller's.
 struct Least {
     std::vector<std::size_t> places;
     std::vector<std::uint8_t> known, bytes;
 };
-
-[[gnu::noinline]] const std::uint8_t *read_byte(const Least &least, std::size_t i)
-{
-    const std::uint8_t *byte = &least.bytes[least.places[i]];
-    return *byte ? byte : nullptr;
-}
 
 Contender floor_of(const Entries &entries, bool zipf, unsigned unknown)
 {
@@ -103,8 +98,8 @@ Contender floor_of(const Entries &entries, bool zipf, unsigned unknown)
                     if (least.known[i]) {
                         dependent = entries.descriptors[least.places[i] + dependent][13] & nothing;
                     } else {
-                        const std::uint8_t *byte = read_byte(least, i);
-                        dependent = byte ? *byte & nothing : 0;
+                        const std::uint8_t byte = least.bytes[least.places[i]];
+                        dependent = byte ? byte & nothing : 0;
                     }
                 }
                 use(dependent);
@@ -213,8 +208,9 @@ void compare_entries(const Entries &entries, std::size_t rounds, std::vector<Com
             std::vector<Contender> singles, batches;
             singles.push_back({"tcpk",
                                [table, &keys] {
-                                   one_by_one(keys, [table](std::uint64_t key) -> const std::uint8_t * {
-                                       const std::uint8_t *body = tcpk_table_find(table, key);
+                                   const tcpk_index index = *tcpk_table_index(table);
+                                   one_by_one(keys, [&index](std::uint64_t key) -> const std::uint8_t * {
+                                       const std::uint8_t *body = tcpk_index_find(&index, key);
                                        return body ? body + TCPK_BODY_FLAGS + 3 : nullptr;
                                    });
                                },

@@ -16,7 +16,7 @@ struct gpu_entry {
     uint64_t key, low, high;
 };
 
-/* Both as in lookup_table.h. */
+/* Both as in tcpk/lookup_inline.h. */
 GPU_DEVICE uint64_t gpu_mixed(const struct tcpk_table_view &table, uint64_t key)
 {
     const uint64_t product = (key ^ key >> 32) * table.seed;

@@ -66,7 +66,7 @@ static inline void ask_for_others(const struct turn *turn, size_t first, size_t 
     const struct tcpk_engine *engine = turn->engine;
     for (size_t i = first; i < end; i++) {
         const size_t event = turn->first + turn->events[i];
-        __builtin_prefetch(entry_of(engine->table, engine->keys[event]), 0, 3);
+        __builtin_prefetch(tcpk_index_entry(&engine->table->index, engine->keys[event]), 0, 3);
         __builtin_prefetch((const void *)&turn->quarantined[engine->agents[event] / 64], 0, 3);
     }
 }
@@ -85,7 +85,7 @@ static inline void handle(const struct tcpk_engine *engine, const _Atomic uint64
                           struct agent *agent)
 {
     const uint32_t id = engine->agents[event];
-    const uint8_t decision = tcpk_decide(tcpk_find(engine->table, engine->keys[event]));
+    const uint8_t decision = tcpk_decide(tcpk_index_find(&engine->table->index, engine->keys[event]));
     const bool hot = row_sum(engine->features + event * TCPK_FEATURES) > engine->options.threshold;
     const uint32_t anomalous = tcpk_append(stream_of(engine, agent), engine->options.window, hot);
     if (decision == TCPK_REJECT || anomalous >= engine->options.suspicion)

@@ -25,9 +25,14 @@ size_t tcpk_table_bytes(const struct tcpk_table *table)
     return (table->last + 1) * sizeof(struct tcpk_entry);
 }
 
+const struct tcpk_index *tcpk_table_index(const struct tcpk_table *table)
+{
+    return &table->index;
+}
+
 const uint8_t *tcpk_table_find(const struct tcpk_table *table, uint64_t key)
 {
-    return tcpk_find(table, key);
+    return tcpk_index_find(&table->index, key);
 }
 
 /* Slots of the keys ahead, in a ring: they are computed once, to prefetch and then to read.
@@ -38,9 +43,9 @@ struct pipeline {
     const struct tcpk_entry *ring[AHEAD];
 };
 
-static inline void enter(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t i)
+static inline void enter(struct pipeline *pipeline, const struct tcpk_index *index, const uint64_t *keys, size_t i)
 {
-    const struct tcpk_entry *entry = entry_of(table, keys[i]);
+    const struct tcpk_entry *entry = tcpk_index_entry(index, keys[i]);
     __builtin_prefetch(entry, 0, 2);
     __builtin_prefetch((const char *)(entry + 1) - 1, 0, 2); /* a quarter of the entries lie on two lines */
     pipeline->ring[i % AHEAD] = entry;
@@ -51,10 +56,10 @@ static inline const struct tcpk_entry *leave(const struct pipeline *pipeline, si
     return pipeline->ring[i % AHEAD];
 }
 
-static inline void start(struct pipeline *pipeline, const struct tcpk_table *table, const uint64_t *keys, size_t n)
+static inline void start(struct pipeline *pipeline, const struct tcpk_index *index, const uint64_t *keys, size_t n)
 {
     for (size_t i = 0; i < AHEAD && i < n; i++)
-        enter(pipeline, table, keys, i);
+        enter(pipeline, index, keys, i);
 }
 
 static inline uint8_t answer(const struct tcpk_entry *entry, uint64_t key, uint8_t *descriptor)
@@ -66,32 +71,32 @@ static inline uint8_t answer(const struct tcpk_entry *entry, uint64_t key, uint8
     return entry->key == key;
 }
 
-static inline __attribute__((always_inline)) void find_all(struct tcpk_table table, bool mixes, const uint64_t *keys,
+static inline __attribute__((always_inline)) void find_all(struct tcpk_index index, bool mixes, const uint64_t *keys,
                                                            size_t n, uint8_t *descriptors, uint8_t *found)
 {
     struct pipeline pipeline;
-    table.mixes = mixes;
-    start(&pipeline, &table, keys, n);
+    index.mixes = mixes;
+    start(&pipeline, &index, keys, n);
     size_t i = 0;
     for (; i + AHEAD < n; i++) {
         const struct tcpk_entry *entry = leave(&pipeline, i);
-        enter(&pipeline, &table, keys, i + AHEAD);
+        enter(&pipeline, &index, keys, i + AHEAD);
         found[i] = answer(entry, keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
     }
     for (; i < n; i++)
         found[i] = answer(leave(&pipeline, i), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE);
 }
 
-static inline __attribute__((always_inline)) void decide_all(struct tcpk_table table, bool mixes, const uint64_t *keys,
+static inline __attribute__((always_inline)) void decide_all(struct tcpk_index index, bool mixes, const uint64_t *keys,
                                                              size_t n, uint8_t *decisions)
 {
     struct pipeline pipeline;
-    table.mixes = mixes;
-    start(&pipeline, &table, keys, n);
+    index.mixes = mixes;
+    start(&pipeline, &index, keys, n);
     size_t i = 0;
     for (; i + AHEAD < n; i++) {
         const struct tcpk_entry *entry = leave(&pipeline, i);
-        enter(&pipeline, &table, keys, i + AHEAD);
+        enter(&pipeline, &index, keys, i + AHEAD);
         decisions[i] = tcpk_decide(entry->key == keys[i] ? entry->body : NULL);
     }
     for (; i < n; i++) {
@@ -100,23 +105,23 @@ static inline __attribute__((always_inline)) void decide_all(struct tcpk_table t
     }
 }
 
-/* Each loop is compiled twice, the usual one with no word of mixing, over a copy of the table: outputs are bytes, which
+/* Each loop is compiled twice, the usual one with no word of mixing, over a copy of the index: outputs are bytes, which
  * could alias the caller's. */
 void tcpk_table_find_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *descriptors,
                           uint8_t *found)
 {
-    if (table->mixes)
-        find_all(*table, true, keys, n, descriptors, found);
+    if (table->index.mixes)
+        find_all(table->index, true, keys, n, descriptors, found);
     else
-        find_all(*table, false, keys, n, descriptors, found);
+        find_all(table->index, false, keys, n, descriptors, found);
 }
 
 void tcpk_table_decide_many(const struct tcpk_table *table, const uint64_t *keys, size_t n, uint8_t *decisions)
 {
-    if (table->mixes)
-        decide_all(*table, true, keys, n, decisions);
+    if (table->index.mixes)
+        decide_all(table->index, true, keys, n, decisions);
     else
-        decide_all(*table, false, keys, n, decisions);
+        decide_all(table->index, false, keys, n, decisions);
 }
 
 uint8_t tcpk_table_find_constant_time(const struct tcpk_table *table, uint64_t key,
@@ -125,7 +130,7 @@ uint8_t tcpk_table_find_constant_time(const struct tcpk_table *table, uint64_t k
     uint64_t words[2] = {0, 0}, any = 0;
     const size_t slots = table->count ? table->last + 1 : 0; /* what fills an empty table is no answer */
     for (size_t slot = 0; slot < slots; slot++) {
-        const struct tcpk_entry *entry = &table->entries[slot];
+        const struct tcpk_entry *entry = &table->index.entries[slot];
         const uint64_t difference = entry->key ^ key;
         const uint64_t equal = (difference | (0 - difference)) >> 63 ^ 1;
         const uint64_t mask = 0 - equal;

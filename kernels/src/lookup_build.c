@@ -21,17 +21,20 @@ struct build {
     uint32_t *order;   /* group numbers, largest first */
     uint8_t *taken;    /* a byte for each slot that there may be */
     uint16_t *pilots;  /* by group, in words */
+    /* The table's own, while they are written. */
+    struct tcpk_entry *entries;
+    uint64_t *filter;
 };
 
 static void sort_into_groups(struct build *build, const struct tcpk_table *table)
 {
     memset(build->starts, 0, (build->groups + 1) * sizeof *build->starts);
     for (size_t i = 0; i < build->count; i++)
-        build->starts[group_of(table, build->keys[i]) + 1]++;
+        build->starts[tcpk_index_group(&table->index, build->keys[i]) + 1]++;
     for (uint64_t group = 0; group < build->groups; group++)
         build->starts[group + 1] += build->starts[group];
     for (size_t i = build->count; i-- > 0;) /* fills each group from its end: starts become ends on the way */
-        build->members[--build->starts[group_of(table, build->keys[i]) + 1]] = (uint32_t)i;
+        build->members[--build->starts[tcpk_index_group(&table->index, build->keys[i]) + 1]] = (uint32_t)i;
     memmove(build->starts, build->starts + 1, build->groups * sizeof *build->starts);
     build->starts[build->groups] = (uint32_t)build->count;
 }
@@ -60,7 +63,7 @@ static bool find_homes(const struct build *build, const struct tcpk_table *table
 {
     const uint32_t begin = build->starts[group], size = build->starts[group + 1] - begin;
     for (uint32_t i = 0; i < size; i++) {
-        homes[i] = home_of(table, build->keys[build->members[begin + i]]);
+        homes[i] = tcpk_index_home(&table->index, build->keys[build->members[begin + i]]);
         for (uint32_t j = 0; j < i; j++)
             if (homes[j] == homes[i])
                 return false;
@@ -104,7 +107,7 @@ static bool place_all(struct build *build, struct tcpk_table *table)
         if (!find_homes(build, table, group, homes))
             return false;
     uint32_t farthest = 0;
-    memset(build->taken, 0, table->homes + REACH);
+    memset(build->taken, 0, table->index.homes + REACH);
     for (uint64_t i = 0; i < build->groups; i++) {
         const uint32_t pilot = place(build, table, build->order[i]);
         if (pilot == REACH)
@@ -112,7 +115,7 @@ static bool place_all(struct build *build, struct tcpk_table *table)
         farthest = pilot > farthest ? pilot : farthest;
         build->pilots[build->order[i]] = (uint16_t)(pilot * WORDS);
     }
-    table->slots = table->homes + farthest;
+    table->slots = table->index.homes + farthest;
     return true;
 }
 
@@ -171,8 +174,8 @@ static enum tcpk_status explain(const struct build *build, struct tcpk_error *er
 static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
 {
     for (uint64_t mixing = 0; mixing < MIXINGS; mixing++) {
-        table->mixes = mixing > 0;
-        table->seed = 0xd6e8feb86659fd93u + 2 * mixing * 0xbf58476d1ce4e5b9u;
+        table->index.mixes = mixing > 0;
+        table->index.seed = 0xd6e8feb86659fd93u + 2 * mixing * 0xbf58476d1ce4e5b9u;
         sort_into_groups(build, table);
         if (!is_even(build))
             continue;
@@ -180,12 +183,13 @@ static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *tabl
         if (equal != SIZE_MAX)
             return name_equal(build, equal, error);
         sort_by_size(build);
-        const uint64_t least = table->homes;
-        for (; table->homes <= least + MOST_EXTRA; table->homes++)
-            for (table->home_shift = 0; table->home_shift <= table->group_shift - 32; table->home_shift++)
+        const uint64_t least = table->index.homes;
+        for (; table->index.homes <= least + MOST_EXTRA; table->index.homes++)
+            for (table->index.home_shift = 0; table->index.home_shift <= table->index.group_shift - 32;
+                 table->index.home_shift++)
                 if (place_all(build, table))
                     return TCPK_OK;
-        table->homes = least;
+        table->index.homes = least;
     }
     return explain(build, error);
 }
@@ -196,43 +200,57 @@ static void choose_sizes(struct tcpk_table *table, struct build *build)
     unsigned group_bits = 1;
     while ((uint64_t)1 << (group_bits + GROUP_BITS) < table->count)
         group_bits++;
-    table->group_shift = 64 - group_bits;
-    table->homes = table->count + table->count / 31 + 2;
+    table->index.group_shift = 64 - group_bits;
+    table->index.homes = table->count + table->count / 31 + 2;
     build->groups = (uint64_t)1 << group_bits;
 }
 
+static size_t slot_of(const struct tcpk_table *table, uint64_t key)
+{
+    return (size_t)(tcpk_index_entry(&table->index, key) - table->index.entries);
+}
+
+/* As tcpk_index_may_have asks for them. */
+static uint64_t filter_bits(const struct tcpk_table *table, uint64_t key)
+{
+    const uint64_t low = tcpk_index_mixed(&table->index, key);
+    return (uint64_t)1 << (low & 63) | (uint64_t)1 << (low >> 6 & 63);
+}
+
 /* Into slots left over goes an entry that is not looked for there. */
-static void fill_rest(struct tcpk_table *table, const uint8_t *taken)
+static void fill_rest(const struct build *build, const struct tcpk_table *table)
 {
     const struct tcpk_entry *first = NULL, *second = NULL;
     struct tcpk_entry none[2] = {0};
     if (table->count == 0) {
         /* No key at all: two that go to different slots, each of them in the other's. */
-        while (entry_of(table, none[1].key) == entry_of(table, none[0].key))
+        while (slot_of(table, none[1].key) == slot_of(table, none[0].key))
             none[1].key += 0x9e3779b97f4a7c15u; /* changes the bits of homes and of groups at once */
         first = &none[0];
         second = &none[1];
     }
     for (size_t slot = 0; slot < table->slots && !first; slot++)
-        first = taken[slot] ? &table->entries[slot] : NULL;
+        first = build->taken[slot] ? &build->entries[slot] : NULL;
     for (size_t slot = 0; slot < table->slots; slot++)
-        if (!taken[slot])
-            table->entries[slot] =
-                table->count == 0 && entry_of(table, first->key) == &table->entries[slot] ? *second : *first;
+        if (!build->taken[slot])
+            build->entries[slot] = table->count == 0 && slot_of(table, first->key) == slot ? *second : *first;
 }
 
 /* Entries, filter and pilots in one mapping, so that they lie in the same huge pages. */
-static enum tcpk_status map(struct tcpk_table *table, const struct build *build, struct tcpk_error *error)
+static enum tcpk_status map(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
 {
     const size_t size =
-        table->slots * sizeof *table->entries + build->groups * (sizeof *table->filter + sizeof *table->pilots);
+        table->slots * sizeof *build->entries + build->groups * (sizeof *build->filter + sizeof *build->pilots);
     const enum tcpk_status status = tcpk_memory_map(size, -1, false, &table->memory);
     if (status != TCPK_OK)
         return tcpk_fail(error, status, 0, "no memory for a table of %zu keys", table->count);
-    table->entries = table->memory.address;
-    table->filter = (uint64_t *)(table->entries + table->slots);
-    table->pilots = (uint16_t *)(table->filter + build->groups);
-    memcpy(table->pilots, build->pilots, build->groups * sizeof *table->pilots);
+    build->entries = table->memory.address;
+    build->filter = (uint64_t *)(build->entries + table->slots);
+    uint16_t *pilots = (uint16_t *)(build->filter + build->groups);
+    memcpy(pilots, build->pilots, build->groups * sizeof *pilots);
+    table->index.entries = build->entries;
+    table->index.filter = build->filter;
+    table->index.pilots = pilots;
     return TCPK_OK;
 }
 
@@ -245,24 +263,23 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     build.members = malloc((count + 1) * sizeof *build.members);
     build.order = malloc(build.groups * sizeof *build.order);
     build.pilots = malloc(build.groups * sizeof *build.pilots);
-    build.taken = malloc(table->homes + MOST_EXTRA + REACH);
+    build.taken = malloc(table->index.homes + MOST_EXTRA + REACH);
     enum tcpk_status status = TCPK_ERROR_MEMORY;
     if (build.starts && build.members && build.order && build.pilots && build.taken)
         status = find_pilots(&build, table, error);
     else
         tcpk_fail(error, status, 0, "no memory for a table of %zu keys", count);
     if (status == TCPK_OK)
-        status = map(table, &build, error);
+        status = map(&build, table, error);
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
-        struct tcpk_entry *entry = entry_of(table, keys[i]);
-        entry->key = keys[i];
-        const size_t slot = (size_t)(entry - table->entries);
+        const size_t slot = slot_of(table, keys[i]);
+        build.entries[slot].key = keys[i];
         table->last = slot > table->last ? slot : table->last;
-        table->filter[group_of(table, keys[i])] |= filter_bits(table, keys[i]);
-        memcpy(entry->body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
+        build.filter[tcpk_index_group(&table->index, keys[i])] |= filter_bits(table, keys[i]);
+        memcpy(build.entries[slot].body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
     }
     if (status == TCPK_OK)
-        fill_rest(table, build.taken);
+        fill_rest(&build, table);
     free(build.starts);
     free(build.members);
     free(build.order);

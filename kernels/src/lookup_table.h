@@ -16,83 +16,17 @@
 #define TCPK_LOOKUP_TABLE_H
 
 #include "internal.h"
-
-struct tcpk_entry {
-    uint64_t key;
-    uint8_t body[TCPK_BODY_SIZE];
-};
+#include "tcpk/lookup_inline.h"
 
 _Static_assert(sizeof(struct tcpk_entry) == 24, "an entry is the descriptor's size, keys are aligned");
 
 struct tcpk_table {
-    struct tcpk_entry *entries;
-    uint64_t *filter; /* by group, as the pilots */
-    uint16_t *pilots;
-    uint64_t seed; /* odd */
-    bool mixes;    /* keys are not spread evenly by themselves: mix them first */
-    unsigned group_shift, home_shift;
+    struct tcpk_index index;
     size_t count;
-    uint64_t homes;
     size_t slots; /* more than homes by as much as the largest pilot */
     size_t last;  /* slots beyond it hold copies only */
     struct tcpk_memory memory;
 };
-
-/* Keys are MD5 bits and need no mixing; the branch is predicted, so that the multiplication's time is not waited for.
- * Others are mixed by the seed, so that another seed makes other groups, and down to the bits that homes are taken
- * from: no pilot parts keys of one group that share a home. No two keys become one. */
-static inline uint64_t mixed(const struct tcpk_table *table, uint64_t key)
-{
-    if (__builtin_expect(table->mixes, 0)) {
-        key = (key ^ key >> 32) * table->seed;
-        key ^= key >> 32;
-    }
-    return key;
-}
-
-static inline uint64_t group_of(const struct tcpk_table *table, uint64_t key)
-{
-    return mixed(table, key) >> table->group_shift;
-}
-
-/* The slot that a key's pilot counts from. */
-static inline uint64_t home_of(const struct tcpk_table *table, uint64_t key)
-{
-    return (uint32_t)(mixed(table, key) >> table->home_shift) * table->homes >> 32;
-}
-
-/* The two bits of a key in its group's word: other bits of the key than those that choose the group. */
-static inline uint64_t filter_bits(const struct tcpk_table *table, uint64_t key)
-{
-    const uint64_t low = mixed(table, key);
-    return (uint64_t)1 << (low & 63) | (uint64_t)1 << (low >> 6 & 63);
-}
-
-/* 0: the key is in no entry. 1: it may be. */
-static inline uint64_t may_have(const struct tcpk_table *table, uint64_t key)
-{
-    const uint64_t low = mixed(table, key), word = table->filter[group_of(table, key)];
-    return (word >> (low & 63)) & (word >> (low >> 6 & 63)) & 1;
-}
-
-/* A key's home is computed while its pilot is loaded; what waits for both is one addition. Pilots count words of 8
- * bytes, as an address takes them, three an entry. The empty statement keeps the compiler from adding in an order that
- * takes a cycle longer. */
-static inline struct tcpk_entry *entry_of(const struct tcpk_table *table, uint64_t key)
-{
-    uint64_t *home = (uint64_t *)(table->entries + home_of(table, key));
-    __asm__("" : "+r"(home));
-    return (struct tcpk_entry *)(home + table->pilots[group_of(table, key)]);
-}
-
-/* The body of the key's entry, NULL when there is none. */
-static inline const uint8_t *tcpk_find(const struct tcpk_table *table, uint64_t key)
-{
-    if (!may_have(table, key))
-        return NULL;
-    const struct tcpk_entry *entry = entry_of(table, key);
-    return entry->key == key ? entry->body : NULL;
-}
 
 /* The decision of the body of a descriptor that was valid when it was put in. */
 static inline uint8_t tcpk_decide(const uint8_t *body)

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "error.h"
 #include "lookup.h"
+#include "lookup_inline.h"
 #include "memory.h"
 #include "network.h"
 #include "registry.h"

@@ -1,0 +1,91 @@
+/* Lookup of one key compiled into the caller: no call, and the compiler's own choice of registers and instructions. For
+ * loops that ask for one key after the other; for many at once the functions of lookup.h are faster.
+ *
+ *     const struct tcpk_index index = *tcpk_table_index(table);
+ *     const uint8_t *body = tcpk_index_find(&index, key);
+ *
+ * What it reads is part of the library's binary interface: a program compiled with it needs a library of the same name,
+ * number included (libtcpk.so.0). */
+#ifndef TCPK_LOOKUP_INLINE_H
+#define TCPK_LOOKUP_INLINE_H
+
+#include "lookup.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tcpk_entry {
+    uint64_t key;
+    uint8_t body[TCPK_BODY_SIZE];
+};
+
+/* A perfect hash behind a filter: where a table's parts lie, and what finds a key's place in them. */
+struct tcpk_index {
+    const struct tcpk_entry *entries;
+    const uint64_t *filter; /* by group, as the pilots */
+    const uint16_t *pilots;
+    uint64_t homes;
+    uint64_t seed; /* odd */
+    unsigned group_shift, home_shift;
+    bool mixes; /* keys are not spread evenly by themselves: mix them first */
+};
+
+/* Owned by the table, valid as long as it is. A copy in the caller's own variables is read fastest. */
+TCPK_API const struct tcpk_index *tcpk_table_index(const struct tcpk_table *table);
+
+/* Keys are MD5 bits and need no mixing; the branch is predicted, so that the multiplication's time is not waited for.
+ * Others are mixed by the seed, so that another seed makes other groups, and down to the bits that homes are taken
+ * from: no pilot parts keys of one group that share a home. No two keys become one. */
+static inline uint64_t tcpk_index_mixed(const struct tcpk_index *index, uint64_t key)
+{
+    if (__builtin_expect(index->mixes, 0)) {
+        key = (key ^ key >> 32) * index->seed;
+        key ^= key >> 32;
+    }
+    return key;
+}
+
+static inline uint64_t tcpk_index_group(const struct tcpk_index *index, uint64_t key)
+{
+    return tcpk_index_mixed(index, key) >> index->group_shift;
+}
+
+/* The slot that a key's pilot counts from. */
+static inline uint64_t tcpk_index_home(const struct tcpk_index *index, uint64_t key)
+{
+    return (uint32_t)(tcpk_index_mixed(index, key) >> index->home_shift) * index->homes >> 32;
+}
+
+/* 0: the key is in no entry. 1: it may be. Each key has two bits in its group's word, chosen by other bits of the key
+ * than the group is. */
+static inline uint64_t tcpk_index_may_have(const struct tcpk_index *index, uint64_t key)
+{
+    const uint64_t low = tcpk_index_mixed(index, key), word = index->filter[tcpk_index_group(index, key)];
+    return (word >> (low & 63)) & (word >> (low >> 6 & 63)) & 1;
+}
+
+/* The only entry that can have the key. Its home is computed while its pilot is loaded; what waits for both is one
+ * addition. Pilots count words of 8 bytes, as an address takes them, three an entry. The empty statement keeps the
+ * compiler from adding in an order that takes a cycle longer. */
+static inline const struct tcpk_entry *tcpk_index_entry(const struct tcpk_index *index, uint64_t key)
+{
+    const uint64_t *home = (const uint64_t *)(index->entries + tcpk_index_home(index, key));
+    __asm__("" : "+r"(home));
+    return (const struct tcpk_entry *)(home + index->pilots[tcpk_index_group(index, key)]);
+}
+
+/* As tcpk_table_find: the body of the key's entry, owned by the table, or NULL. */
+static inline const uint8_t *tcpk_index_find(const struct tcpk_index *index, uint64_t key)
+{
+    if (!tcpk_index_may_have(index, key))
+        return NULL;
+    const struct tcpk_entry *entry = tcpk_index_entry(index, key);
+    return entry->key == key ? entry->body : NULL;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
