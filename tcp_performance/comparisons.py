@@ -27,10 +27,10 @@ def program(command: Path, name: str = "peers") -> Path | None:
 
 
 def engine(command: Path) -> list[Figures]:
-    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, floor, single}], ns an event.
+    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, floor, arithmetic, single}], in ns.
 
-    `threads` and `floor` by the number of threads, in batches; `single` by percentile. Empty where the command is of no
-    build with tests.
+    An event by the number of threads, in batches: `threads`, and `floor` of memory; a step of `arithmetic` likewise. An
+    event alone by percentile: `single`. Empty where the command is of no build with tests.
     """
     program = command.parent / "bench/engine_scale"
     if not program.is_file():
@@ -42,8 +42,7 @@ def engine(command: Path) -> list[Figures]:
 
 def gained(times: dict[str, float]) -> str:
     """How many times as fast the most threads are as one."""
-    most = max(times, key=int)
-    return f"{most} threads {times['1'] / times[most]:.2f} times as fast as one"
+    return f"{times['1'] / times[max(times, key=int)]:.2f}"
 
 
 def engine_lines(figures: list[Figures]) -> list[str]:
@@ -62,7 +61,11 @@ def engine_lines(figures: list[Figures]) -> list[str]:
             f"engine, {row['agents']:,} agents of {row['bytes']} bytes, batches (ns): {threads}; {same}"
         )
         if len(row["threads"]) > 1:
-            told.append(f"    {gained(row['threads'])}, the floor {gained(row['floor'])}")
+            most = max(row["threads"], key=int)
+            told.append(
+                f"    {most} threads are {gained(row['threads'])} times as fast as one;"
+                f" memory alone gains {gained(row['floor'])}, arithmetic alone {gained(row['arithmetic'])}"
+            )
         told.append(f"    single events (ns): {single}")
     return told
 

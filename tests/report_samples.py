@@ -211,7 +211,7 @@ def beside() -> dict[str, Any]:
         "engine": [
             {
                 "agents": 10**6, "bytes": 192, "same_answers": True, "threads": {"1": 26.3, "2": 15.1},
-                "floor": {"1": 19.2, "2": 11.3}, "single": tail,
+                "floor": {"1": 19.2, "2": 11.3}, "arithmetic": {"1": 1.2, "2": 0.9}, "single": tail,
             },
             {"agents": 10**7, "absent": "it would take more than half of the free memory"},
         ],

@@ -1,5 +1,5 @@
 /* engine_scale: engines of one and ten million agents, with one thread and as many as there are CPUs: time of an event
- * in batches beside what the machine gives for it, whether the answers are the same, and single events as a
+ * in batches beside what memory and the CPUs give for it, whether the answers are the same, and single events as a
  * distribution. JSON on standard output. */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -13,7 +13,7 @@
 #include "states.h"
 #include "tcpk/tcpk.h"
 
-enum { EVENTS = 1 << 19, BATCH = 1 << 16, ROUNDS = 9, SINGLES = 500000 };
+enum { EVENTS = 1 << 19, BATCH = 1 << 16, ROUNDS = 9, SINGLES = 500000, STEPS = 4000000 };
 
 static struct {
     struct tcpk_registry *registry;
@@ -110,13 +110,13 @@ static void print_by_threads(const char *name, const uint32_t *threads, size_t c
     printf("}");
 }
 
-/* Thread numbers take turns, round by round, each engine's with its floor's; each has an engine of its own that sees
- * the same events. */
+/* Thread numbers take turns, round by round, each engine's with its floor's and arithmetic; each has an engine of its
+ * own that sees the same events. */
 static bool measure(uint64_t agents, const uint32_t *threads, size_t count)
 {
     struct tcpk_engine *engines[2] = {NULL};
     struct states *states[2] = {NULL};
-    double samples[2][ROUNDS], floors[2][ROUNDS];
+    double samples[2][ROUNDS], floors[2][ROUNDS], steps[2][ROUNDS];
     uint64_t hashes[2] = {0};
     bool good = true;
     draw_events(agents);
@@ -131,13 +131,17 @@ static bool measure(uint64_t agents, const uint32_t *threads, size_t count)
             samples[i][round] = run(engines[i], &hashes[i]);
             const double begin = now();
             good = states_change(states[i]);
-            floors[i][round] = (now() - begin) / EVENTS;
+            const double middle = now();
+            good = good && arithmetic_run(STEPS, threads[i]);
+            floors[i][round] = (middle - begin) / EVENTS;
+            steps[i][round] = (now() - middle) / STEPS;
         }
     if (good) {
         printf("{\"agents\": %llu, \"bytes\": %zu, \"same_answers\": %s", (unsigned long long)agents,
                tcpk_engine_bytes_per_agent(engines[0]), hashes[0] == hashes[count - 1] ? "true" : "false");
         print_by_threads("threads", threads, count, samples);
         print_by_threads("floor", threads, count, floors);
+        print_by_threads("arithmetic", threads, count, steps);
         print_singles(engines[0]);
         printf("}");
     }

@@ -9,7 +9,6 @@
 enum { LINE = 64, AHEAD = 64 };
 
 struct part {
-    pthread_t thread;
     const struct states *states;
     size_t *places; /* of the states, in bytes */
     size_t count;
@@ -71,14 +70,49 @@ static void *change(void *memory)
     return NULL;
 }
 
-bool states_change(struct states *states)
+/* work(parts[i]) for every part at once, the first one here. False when a thread could not be started. */
+static bool run(void *(*work)(void *), pthread_t *threads, void *const *parts, uint32_t count)
 {
     uint32_t started = 1;
-    while (started < states->threads &&
-           pthread_create(&states->parts[started].thread, NULL, change, &states->parts[started]) == 0)
+    while (started < count && pthread_create(&threads[started], NULL, work, parts[started]) == 0)
         started++;
-    change(&states->parts[0]);
+    work(parts[0]);
     for (uint32_t i = 1; i < started; i++)
-        pthread_join(states->parts[i].thread, NULL);
-    return started == states->threads;
+        pthread_join(threads[i], NULL);
+    return started == count;
+}
+
+bool states_change(struct states *states)
+{
+    pthread_t threads[STATES_MOST_THREADS];
+    void *parts[STATES_MOST_THREADS] = {NULL};
+    for (uint32_t i = 0; i < states->threads; i++)
+        parts[i] = &states->parts[i];
+    return run(change, threads, parts, states->threads);
+}
+
+/* Six chains, of which a core can go several steps a cycle. */
+static void *calculate(void *memory)
+{
+    uint64_t a = 1, b = 2, c = 3, d = 4, e = 5, f = 6;
+    for (uint64_t left = *(const uint64_t *)memory; left > 0; left--) {
+        a = a * 3 + 1;
+        b ^= b << 1;
+        c += a >> 3;
+        d = d * 5 + 7;
+        e += b;
+        f ^= d;
+        __asm__ volatile("" ::"r"(a), "r"(b), "r"(c), "r"(d), "r"(e), "r"(f)); /* every step is taken */
+    }
+    return NULL;
+}
+
+bool arithmetic_run(uint64_t steps, uint32_t threads)
+{
+    pthread_t started[STATES_MOST_THREADS];
+    uint64_t own = steps / threads;
+    void *parts[STATES_MOST_THREADS] = {NULL};
+    for (uint32_t i = 0; i < threads; i++)
+        parts[i] = &own;
+    return run(calculate, started, parts, threads);
 }

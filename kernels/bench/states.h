@@ -1,5 +1,5 @@
-/* What the machine itself gains from more threads: as little as any engine must do to the memory of an event's agent.
- * The floor of engine_scale. */
+/* What the machine itself gains from more threads: its memory, by as little as any engine must do to an event's agent
+ * (the floor of engine_scale), and its CPUs, by arithmetic alone. */
 #ifndef TCPK_BENCH_STATES_H
 #define TCPK_BENCH_STATES_H
 
@@ -21,5 +21,9 @@ void states_free(struct states *states);
  * prefetched; every thread at once, each its own events in order, started and waited for. False when a thread could not
  * be started. */
 bool states_change(struct states *states);
+
+/* `steps` steps of arithmetic in registers, shared out among the threads. CPUs that are two threads of one core, as
+ * those of a virtual machine may be, gain less than their number here. False when a thread could not be started. */
+bool arithmetic_run(uint64_t steps, uint32_t threads);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "engine_state.h"
 
+/* So many events take less time than waking a thread for its part of them. */
+#define FEW 64
+
 static enum tcpk_status check(const struct tcpk_engine_options *options, struct tcpk_error *error)
 {
     const struct {
@@ -79,7 +82,8 @@ enum tcpk_status tcpk_engine_create(const struct tcpk_engine_options *options, c
         tcpk_engine_free(engine);
         return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for %" PRIu64 " agents", options->agents);
     }
-    if (options->threads > 1 || options->cpus) {
+    engine->alone = options->cpus ? 0 : options->threads > 1 ? FEW : SIZE_MAX;
+    if (engine->alone < SIZE_MAX) {
         const enum tcpk_status started = tcpk_workers_create(options->threads, options->cpus, &engine->workers, error);
         if (started != TCPK_OK) {
             tcpk_engine_free(engine);
@@ -135,10 +139,10 @@ enum tcpk_status tcpk_engine_process(struct tcpk_engine *engine, const uint32_t 
     engine->n = n;
     engine->decisions = decisions;
     engine->quarantined = quarantined;
-    if (engine->workers)
+    if (n > engine->alone)
         tcpk_workers_run(engine->workers, tcpk_engine_process_shard, engine);
     else
-        tcpk_engine_process_shard(engine, 0);
+        tcpk_engine_process_all(engine);
     return TCPK_OK;
 }
 

@@ -116,32 +116,42 @@ static inline void process_turn(struct turn turn)
     }
 }
 
-static void process_one(const struct tcpk_engine *engine, uint32_t worker)
+/* The events of shard `only`, or of every shard: at no place can it be guessed which shard is next. */
+static inline size_t sort_out(const struct tcpk_engine *engine, size_t first, size_t n, const uint32_t *only,
+                              uint16_t *events)
 {
-    if (tcpk_engine_place(engine, engine->agents[0]).shard != worker)
-        return;
-    struct agent *agent = tcpk_engine_agent(engine, engine->agents[0]);
-    ask_for_rest(engine, agent);
-    handle(engine, tcpk_quarantine_words(engine->quarantine), 0, agent);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        events[count] = (uint16_t)i; /* one of another shard is written over */
+        count += !only || tcpk_engine_place(engine, engine->agents[first + i]).shard == *only;
+    }
+    return count;
+}
+
+static inline void process(const struct tcpk_engine *engine, const uint32_t *only)
+{
+    uint16_t events[TURN];
+    for (size_t first = 0; first < engine->n; first += TURN) {
+        const size_t count = sort_out(engine, first, least(engine->n - first, TURN), only, events);
+        process_turn((struct turn){engine, tcpk_quarantine_words(engine->quarantine), first, events, count});
+    }
 }
 
 void tcpk_engine_process_shard(void *memory, uint32_t worker)
 {
-    if (((const struct tcpk_engine *)memory)->n == 1) {
-        process_one(memory, worker);
-        return;
-    }
     /* A copy: outputs are bytes, which could alias the engine's own. */
     const struct tcpk_engine engine = *(const struct tcpk_engine *)memory;
-    uint16_t events[TURN];
-    for (size_t first = 0; first < engine.n; first += TURN) {
-        const size_t n = least(engine.n - first, TURN);
-        struct turn turn = {&engine, tcpk_quarantine_words(engine.quarantine), first, events, 0};
-        /* Every place is written, and those of other shards are written over: which shard is next cannot be guessed. */
-        for (size_t i = 0; i < n; i++) {
-            events[turn.count] = (uint16_t)i;
-            turn.count += tcpk_engine_place(&engine, engine.agents[first + i]).shard == worker;
-        }
-        process_turn(turn);
+    process(&engine, &worker);
+}
+
+void tcpk_engine_process_all(const struct tcpk_engine *shared)
+{
+    if (shared->n == 1) {
+        struct agent *agent = tcpk_engine_agent(shared, shared->agents[0]);
+        ask_for_rest(shared, agent);
+        handle(shared, tcpk_quarantine_words(shared->quarantine), 0, agent);
+        return;
     }
+    const struct tcpk_engine engine = *shared; /* a copy, as above */
+    process(&engine, NULL);
 }

@@ -26,6 +26,7 @@ struct tcpk_engine {
     const struct tcpk_table *table;
     struct tcpk_quarantine *quarantine;
     struct tcpk_workers *workers; /* NULL for one unpinned thread: the caller's */
+    size_t alone; /* as many events as this the calling thread handles by itself; 0 where threads are pinned */
     struct shard *shards;
     size_t agent_bytes;
     size_t stream_offset;
@@ -76,7 +77,8 @@ static inline void tcpk_vote(struct agent *agent, uint32_t voter)
     agent->known++;
 }
 
-/* One worker's part of the call in progress: the events of its shard. */
+/* The call in progress: a worker's part of it, the events of its shard; or all of it. */
 void tcpk_engine_process_shard(void *engine, uint32_t worker);
+void tcpk_engine_process_all(const struct tcpk_engine *engine);
 
 #endif

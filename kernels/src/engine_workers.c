@@ -7,8 +7,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "internal.h"
+
+/* So long a thread looks for what it waits for before it sleeps. Waking one that sleeps takes some 10 us, as long as
+ * hundreds of events. */
+#define LOOKS_FOR 100000 /* ns */
 
 struct worker {
     struct tcpk_workers *pool;
@@ -17,37 +22,78 @@ struct worker {
 };
 
 struct tcpk_workers {
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* for sleeping and waking; what is waited for is atomic */
     pthread_cond_t begin, done;
-    uint64_t round; /* rises with each run */
-    uint32_t busy;
-    bool stopping;
+    _Atomic uint64_t round; /* rises with each run */
+    _Atomic uint32_t busy;
+    _Atomic bool stopping;
     void (*work)(void *, uint32_t);
     void *argument;
-    uint32_t count;
+    uint32_t first; /* number of the first thread: 1 where the caller is number 0 */
+    uint32_t count; /* of threads */
     struct worker workers[];
 };
+
+static inline void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static bool has_begun(const struct tcpk_workers *pool, uint64_t seen)
+{
+    return pool->round != seen || pool->stopping;
+}
+
+static bool is_done(const struct tcpk_workers *pool, uint64_t unused)
+{
+    (void)unused;
+    return pool->busy == 0;
+}
+
+/* Look for a while, then sleep, until `is` says so. */
+static void wait_until(struct tcpk_workers *pool, bool (*is)(const struct tcpk_workers *, uint64_t), uint64_t value,
+                       pthread_cond_t *changed)
+{
+    for (const int64_t end = now() + LOOKS_FOR; now() < end;)
+        for (int i = 0; i < 16; i++, pause_cpu())
+            if (is(pool, value))
+                return;
+    pthread_mutex_lock(&pool->mutex);
+    while (!is(pool, value))
+        pthread_cond_wait(changed, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void wake(struct tcpk_workers *pool, pthread_cond_t *changed)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(changed);
+    pthread_mutex_unlock(&pool->mutex);
+}
 
 static void *wait_for_work(void *memory)
 {
     const struct worker *worker = memory;
     struct tcpk_workers *pool = worker->pool;
-    uint64_t seen = 0;
-    pthread_mutex_lock(&pool->mutex);
-    for (;;) {
-        while (pool->round == seen && !pool->stopping)
-            pthread_cond_wait(&pool->begin, &pool->mutex);
+    for (uint64_t seen = 0;; seen++) {
+        wait_until(pool, has_begun, seen, &pool->begin);
         if (pool->stopping)
-            break;
-        seen = pool->round;
-        pthread_mutex_unlock(&pool->mutex);
+            return NULL;
         pool->work(pool->argument, worker->number);
-        pthread_mutex_lock(&pool->mutex);
         if (--pool->busy == 0)
-            pthread_cond_signal(&pool->done);
+            wake(pool, &pool->done);
     }
-    pthread_mutex_unlock(&pool->mutex);
-    return NULL;
 }
 
 static int start(struct worker *worker, const uint32_t *cpus)
@@ -82,12 +128,14 @@ enum tcpk_status tcpk_workers_create(uint32_t count, const uint32_t *cpus, struc
     struct tcpk_workers *pool = calloc(1, sizeof *pool + count * sizeof(struct worker));
     if (!pool)
         return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for %" PRIu32 " threads", count);
+    pool->first = cpus ? 0 : 1;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->begin, NULL);
     pthread_cond_init(&pool->done, NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        pool->workers[i] = (struct worker){.pool = pool, .number = i};
-        const int failed = start(&pool->workers[i], cpus);
+    for (uint32_t i = pool->first; i < count; i++) {
+        struct worker *worker = &pool->workers[pool->count];
+        *worker = (struct worker){.pool = pool, .number = i};
+        const int failed = start(worker, cpus);
         if (failed) {
             tcpk_workers_free(pool);
             if (cpus)
@@ -106,10 +154,8 @@ void tcpk_workers_free(struct tcpk_workers *pool)
 {
     if (!pool)
         return;
-    pthread_mutex_lock(&pool->mutex);
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->begin);
-    pthread_mutex_unlock(&pool->mutex);
+    wake(pool, &pool->begin);
     for (uint32_t i = 0; i < pool->count; i++)
         pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->begin);
@@ -120,13 +166,12 @@ void tcpk_workers_free(struct tcpk_workers *pool)
 
 void tcpk_workers_run(struct tcpk_workers *pool, void (*work)(void *, uint32_t), void *argument)
 {
-    pthread_mutex_lock(&pool->mutex);
     pool->work = work;
     pool->argument = argument;
     pool->busy = pool->count;
     pool->round++;
-    pthread_cond_broadcast(&pool->begin);
-    while (pool->busy)
-        pthread_cond_wait(&pool->done, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+    wake(pool, &pool->begin);
+    if (pool->first)
+        work(argument, 0);
+    wait_until(pool, is_done, 0, &pool->done);
 }

@@ -20,7 +20,7 @@ struct tcpk_engine_options {
     uint32_t voter;     /* this node, below voters */
     enum tcpk_rule rule;
     uint32_t threads;     /* 1 .. 1024; agent id mod threads is its shard */
-    const uint32_t *cpus; /* CPU of each thread, `threads` of them, or NULL: not pinned. Copied. */
+    const uint32_t *cpus; /* CPU of each thread, `threads` of them, or NULL: not pinned, the caller is one. Copied. */
 };
 
 /* The table must outlive the engine. Options out of range: TCPK_ERROR_ARGUMENT, *error names the value. State lies on
