@@ -57,12 +57,14 @@ static inline uint64_t tcpk_index_home(const struct tcpk_index *index, uint64_t 
     return (uint32_t)(tcpk_index_mixed(index, key) >> index->home_shift) * index->homes >> 32;
 }
 
-/* 0: the key is in no entry. 1: it may be. Each key has two bits in its group's word, chosen by other bits of the key
- * than the group is. */
-static inline uint64_t tcpk_index_may_have(const struct tcpk_index *index, uint64_t key)
+/* False when the key is in no entry. Each key has two bits in its group's word, chosen by other bits of the key than
+ * the group is. What is compared is not 0 when a bit is missing: a compiler that has a 0 where NULL is to be returned
+ * may return that, and the caller's next step would wait for the filter. */
+static inline bool tcpk_index_may_have(const struct tcpk_index *index, uint64_t key)
 {
     const uint64_t low = tcpk_index_mixed(index, key), word = index->filter[tcpk_index_group(index, key)];
-    return (word >> (low & 63)) & (word >> (low >> 6 & 63)) & 1;
+    const uint64_t missing = ~((word >> (low & 63)) & (word >> (low >> 6 & 63))) & 1;
+    return missing == 0;
 }
 
 /* The only entry that can have the key. Its home is computed while its pilot is loaded; what waits for both is one
