@@ -67,23 +67,31 @@ static inline bool tcpk_index_may_have(const struct tcpk_index *index, uint64_t 
     return missing == 0;
 }
 
-/* The only entry that can have the key. Its home is computed while its pilot is loaded; what waits for both is one
- * addition. Pilots count words of 8 bytes, as an address takes them, three an entry. The empty statement keeps the
- * compiler from adding in an order that takes a cycle longer. */
-static inline const struct tcpk_entry *tcpk_index_entry(const struct tcpk_index *index, uint64_t key)
+/* Where the only entry begins that can have the key, in words of 8 bytes: an entry has three, and pilots count them.
+ * The key's home is computed while its pilot is loaded; what waits for both is one addition. The empty statement keeps
+ * the compiler from adding in an order that takes a cycle longer. */
+static inline uint64_t tcpk_index_word(const struct tcpk_index *index, uint64_t key)
 {
-    const uint64_t *home = (const uint64_t *)(index->entries + tcpk_index_home(index, key));
+    uint64_t home = 3 * tcpk_index_home(index, key);
     __asm__("" : "+r"(home));
-    return (const struct tcpk_entry *)(home + index->pilots[tcpk_index_group(index, key)]);
+    return home + index->pilots[tcpk_index_group(index, key)];
 }
 
-/* As tcpk_table_find: the body of the key's entry, owned by the table, or NULL. */
+static inline const struct tcpk_entry *tcpk_index_entry(const struct tcpk_index *index, uint64_t key)
+{
+    return (const struct tcpk_entry *)((const uint64_t *)index->entries + tcpk_index_word(index, key));
+}
+
+/* As tcpk_table_find: the body of the key's entry, owned by the table, or NULL. Key and body each have their own copy
+ * of the place, so that what reads them can add it to the address by itself. */
 static inline const uint8_t *tcpk_index_find(const struct tcpk_index *index, uint64_t key)
 {
     if (!tcpk_index_may_have(index, key))
         return NULL;
-    const struct tcpk_entry *entry = tcpk_index_entry(index, key);
-    return entry->key == key ? entry->body : NULL;
+    const uint64_t *words = (const uint64_t *)index->entries;
+    uint64_t word = tcpk_index_word(index, key), same = word;
+    __asm__("" : "+r"(same));
+    return words[word] == key ? ((const struct tcpk_entry *)(words + same))->body : NULL;
 }
 
 #ifdef __cplusplus
