@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                 tcpk_table_of_registry(registry, &table, NULL) == TCPK_OK);
     struct input input = {bytes, length};
     struct tcpk_engine_options options = options_of(&input);
-    const size_t portions[ENGINES] = {MOST_EVENTS, 1 + input_below(&input, 50)};
+    /* Few events are the caller's alone, more are shared out. */
+    const size_t portions[ENGINES] = {MOST_EVENTS, 1 + input_below(&input, 150)};
     const uint32_t threads = 1 + (uint32_t)input_below(&input, 3);
     const uint32_t voter = (uint32_t)input_below(&input, 150), accused = (uint32_t)input_below(&input, MOST_AGENTS);
     const bool allowed = voter < options.voters && voter != options.voter;

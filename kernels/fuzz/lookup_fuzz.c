@@ -27,6 +27,7 @@ static void check_answers(const struct tcpk_table *table, const uint64_t *keys, 
         REQUIRE(memcmp(answers + i * TCPK_DESCRIPTOR_SIZE, wanted ? wanted : ZEROS, TCPK_DESCRIPTOR_SIZE) == 0);
         REQUIRE(decisions[i] == tcpk_descriptor_decide(wanted));
         REQUIRE((tcpk_table_find(table, asked[i]) != NULL) == (wanted != NULL));
+        REQUIRE(tcpk_index_find(tcpk_table_index(table), asked[i]) == tcpk_table_find(table, asked[i]));
         REQUIRE(tcpk_table_find_constant_time(table, asked[i], slowly) == found[i]);
         REQUIRE(memcmp(slowly, answers + i * TCPK_DESCRIPTOR_SIZE, TCPK_DESCRIPTOR_SIZE) == 0);
     }
