@@ -116,14 +116,18 @@ static inline void process_turn(struct turn turn)
     }
 }
 
-/* The events of shard `only`, or of every shard: at no place can it be guessed which shard is next. */
+/* The events of shard `only`, or of every shard: at no place can it be guessed which shard is next. Every worker goes
+ * through all of them, so that what is done for each counts: a mask is enough for most numbers of threads. */
 static inline size_t sort_out(const struct tcpk_engine *engine, size_t first, size_t n, const uint32_t *only,
                               uint16_t *events)
 {
+    const uint32_t threads = engine->options.threads;
+    const bool power_of_two = (threads & (threads - 1)) == 0;
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
+        const uint32_t id = engine->agents[first + i];
         events[count] = (uint16_t)i; /* one of another shard is written over */
-        count += !only || tcpk_engine_place(engine, engine->agents[first + i]).shard == *only;
+        count += !only || (power_of_two ? id & (threads - 1) : tcpk_engine_place(engine, id).shard) == *only;
     }
     return count;
 }
