@@ -109,6 +109,22 @@ STAGES = (
         steps.host,
         after=("kernels", "bindings", "unit", "controllers", "images"),
     ),
+    # Before what takes longer: on a slow machine another release of Debian is left out rather than instruction sets.
+    Stage(
+        "avx512",
+        "the AVX-512 kernels on emulated CPUs, with VNNI and without; wrong constants in them and in AVX2",
+        variant_stages.avx512,
+        KERNELS + emulated_cpu.PACKAGES,
+        after=("kernels", "bindings"),
+        latest=NEARLY_AN_HOUR,
+    ),
+    Stage(
+        "variants",
+        "CTest of the NEON kernels under qemu-user, and wrong constants in them",
+        variant_stages.neon,
+        KERNELS + variant_stages.NEON_PACKAGES,
+        latest=NEARLY_AN_HOUR,
+    ),
     Stage(
         "molecule-debian-13",
         "the same on Debian 13, with systemd and in a bare container",
@@ -133,14 +149,6 @@ STAGES = (
         KERNELS + kernel_stages.PACKAGES,
         after=("kernels", "bindings"),
     ),
-    Stage(
-        "avx512",
-        "the AVX-512 kernels on emulated CPUs, with VNNI and without; wrong constants in them and in AVX2",
-        variant_stages.avx512,
-        KERNELS + emulated_cpu.PACKAGES,
-        after=("kernels", "bindings"),
-        latest=NEARLY_AN_HOUR,
-    ),
     # It compares with the bindings.
     Stage(
         "fpga",
@@ -157,13 +165,6 @@ STAGES = (
         kmod_stage.PACKAGES,
     ),
     Stage("page", "the report page in headless Chromium", steps.page, system_packages.PAGE),
-    Stage(
-        "variants",
-        "CTest of the NEON kernels under qemu-user, and wrong constants in them",
-        variant_stages.neon,
-        KERNELS + variant_stages.NEON_PACKAGES,
-        latest=NEARLY_AN_HOUR,
-    ),
     Stage("lint", "sources, formats, generated files", steps.linting),
     Stage("engine", "a Docker engine started by hand, and stopped without a trace", steps.engine, CONTAINERS),
     Stage("readme", "every command in README.md", steps.readme, after=("host", "images")),
