@@ -116,14 +116,29 @@ void tcpk_engine_free(struct tcpk_engine *engine)
     free(engine);
 }
 
+/* Without a way out of the loop, so that the compiler takes several ids at once. */
+static bool are_below(const uint32_t *ids, size_t n, uint64_t limit)
+{
+    if (n == 1)
+        return *ids < limit;
+    if (limit > UINT32_MAX)
+        return true;
+    uint32_t above = 0;
+    for (size_t i = 0; i < n; i++)
+        above |= ids[i] >= (uint32_t)limit;
+    return !above;
+}
+
 static enum tcpk_status check_agents(const struct tcpk_engine *engine, const uint32_t *agents, size_t n,
                                      struct tcpk_error *error)
 {
-    for (size_t i = 0; i < n; i++)
-        if (agents[i] >= engine->options.agents)
-            return tcpk_fail(error, TCPK_ERROR_RANGE, i, "agent id %" PRIu32 " at %zu; allowed: below %" PRIu64,
-                             agents[i], i, engine->options.agents);
-    return TCPK_OK;
+    if (are_below(agents, n, engine->options.agents))
+        return TCPK_OK;
+    size_t i = 0;
+    while (agents[i] < engine->options.agents)
+        i++;
+    return tcpk_fail(error, TCPK_ERROR_RANGE, i, "agent id %" PRIu32 " at %zu; allowed: below %" PRIu64, agents[i], i,
+                     engine->options.agents);
 }
 
 enum tcpk_status tcpk_engine_process(struct tcpk_engine *engine, const uint32_t *agents, const uint64_t *keys,
