@@ -130,7 +130,8 @@ class Engine:
     being anomalous when its features' sum is above ``threshold``; from ``suspicion`` (1 to ``window``) anomalous rows
     on, or at a REJECT, this node votes against the agent. It is number ``voter`` of ``voters`` (1 to 4096).
     ``threads`` (1 to 1024) share the work; the answers do not depend on how many. ``cpus`` pins them: one CPU number
-    a thread. Callers from several threads take turns; ``quarantine`` may be used at any time.
+    a thread; without, the calling thread is one of them. Callers from several threads take turns; ``quarantine`` may be
+    used at any time.
 
     >>> import numpy as np
     >>> table = LookupTable(Registry.from_commands(["ls", "mkfs"], {"ls": "SAFE", "mkfs": "CRITICAL"}))
