@@ -27,7 +27,7 @@ def program(command: Path, name: str = "peers") -> Path | None:
 
 
 def engine(command: Path) -> list[Figures]:
-    """Engines of one and ten million agents: [{agents, bytes, same_answers, threads, floor, arithmetic, single}], in ns.
+    """Engines of 1 and 10 million agents, in ns: [{agents, bytes, same_answers, threads, floor, arithmetic, single}].
 
     An event by the number of threads, in batches: `threads`, and `floor` of memory; a step of `arithmetic` likewise. An
     event alone by percentile: `single`. Empty where the command is of no build with tests.
