@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "internal.h"
 
@@ -43,13 +42,6 @@ static inline void pause_cpu(void)
 #endif
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static bool has_begun(const struct tcpk_workers *pool, uint64_t seen)
 {
     return pool->round != seen || pool->stopping;
@@ -65,7 +57,7 @@ static bool is_done(const struct tcpk_workers *pool, uint64_t unused)
 static void wait_until(struct tcpk_workers *pool, bool (*is)(const struct tcpk_workers *, uint64_t), uint64_t value,
                        pthread_cond_t *changed)
 {
-    for (const int64_t end = now() + LOOKS_FOR; now() < end;)
+    for (const int64_t end = tcpk_now() + LOOKS_FOR; tcpk_now() < end;)
         for (int i = 0; i < 16; i++, pause_cpu())
             if (is(pool, value))
                 return;

@@ -71,4 +71,7 @@ static inline void tcpk_store_big(uint8_t *bytes, uint64_t value, unsigned size)
         bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
 }
 
+/* Nanoseconds of the monotonic clock. */
+int64_t tcpk_now(void);
+
 #endif

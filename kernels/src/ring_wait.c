@@ -107,13 +107,6 @@ static enum tcpk_status sleep_in_memory(struct tcpk_ring *ring, const uint32_t *
     return look(ring);
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
-}
-
 /* Announce that this process sleeps, look a last time, and sleep; `left` nanoseconds at most, negative: any time. */
 static enum tcpk_status sleep_once(struct tcpk_ring *ring, int64_t left)
 {
@@ -132,7 +125,7 @@ enum tcpk_status tcpk_ring_wait(struct tcpk_ring *ring, int64_t timeout)
 {
     if (ring->role == TCPK_RING_NO_ROLE)
         return TCPK_ERROR_ARGUMENT;
-    const int64_t begin = now(), end = timeout > INT64_MAX - begin ? INT64_MAX : begin + timeout;
+    const int64_t begin = tcpk_now(), end = timeout > INT64_MAX - begin ? INT64_MAX : begin + timeout;
     for (;;) {
         enum tcpk_status status = look(ring);
         if (status == TCPK_ERROR_TIMEOUT && ring->role == TCPK_RING_WRITER && ring->kind == TCPK_RING_IN_MEMORY) {
@@ -141,7 +134,7 @@ enum tcpk_status tcpk_ring_wait(struct tcpk_ring *ring, int64_t timeout)
         }
         if (status != TCPK_ERROR_TIMEOUT)
             return status;
-        const int64_t left = timeout < 0 ? -1 : end - now();
+        const int64_t left = timeout < 0 ? -1 : end - tcpk_now();
         if (timeout >= 0 && left <= 0)
             return TCPK_ERROR_TIMEOUT;
         status = sleep_once(ring, left);
