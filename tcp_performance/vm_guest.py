@@ -27,6 +27,10 @@ from tcp_performance.vm_monitor import Agent, MachineError, Monitor
 HOST = "127.0.0.1"
 BOOT_SECONDS = 900  # emulated, on a busy machine; an idle one takes 45
 STOP_SECONDS = 120
+# It has not gone into a shutdown that it never leaves.
+IN_USE = (
+    "systemctl is-system-running | grep --quiet --extended-regexp 'running|degraded|starting|maintenance'"
+)
 # What a machine's folder may hold; `stop` removes these and nothing else.
 FILES = ("disk.qcow2", "machine.json", "key", "key.pub", "known_hosts", "console.log", "qemu.log")
 SOCKETS = ("qmp.sock", "agent.sock")
@@ -184,7 +188,41 @@ class Machine:
         for name in ("qemu.log", "console.log"):
             path = self.folder / name
             if path.is_file():
-                told += [f"{name}:", *path.read_text(errors="replace").splitlines()[-8:]]
+                told += [f"{name}:", *path.read_text(errors="replace").splitlines()[-20:]]
+        return "\n".join(told)
+
+    def trouble(self) -> str:
+        """What can be found out of a machine that nobody can use, by a login or without one; empty for a sound one."""
+        if not self.is_on():
+            return f"{self.name} is off\n{self.last_words()}"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self.ssh(IN_USE, seconds=60).returncode == 0:
+                return ""
+        told = [f"{self.name} is not in use", self.last_words()]
+        for ask in (self.ask_system, self.ask_processors):
+            try:
+                told.append(ask())
+            except MachineError as error:
+                told.append(str(error))
+        return "\n".join(told)
+
+    def ask_system(self) -> str:
+        """What the system in it is about, by its own account."""
+        journal = (
+            "journalctl --boot --no-pager --lines=1000 | grep --invert-match guest-exec | tail --lines=30"
+        )
+        about = f"uptime; systemctl is-system-running; systemctl list-jobs; {journal}"
+        return self.agent.run(f"set +e; {about}; true", seconds=120)
+
+    def ask_processors(self) -> str:
+        """Where each processor stands, three times; the kernel lies where its System.map says."""
+        told = []
+        for _ in range(3):
+            registers = self.monitor.human("info registers -a")
+            for number, text in enumerate(registers.split("CPU#")[1:]):
+                found = re.findall(r"\b(?:[ER]IP=\w+|[ER]SP=\w+|CPL=\d|HLT=\d)", text)
+                told.append(f"CPU {number}: {' '.join(found)}")
+            time.sleep(1)
         return "\n".join(told)
 
     def require_on(self) -> None:

@@ -4,6 +4,7 @@ A machine's network is a port of 127.0.0.1 for ssh, and what QEMU lets it reach 
 as JSON: host, port, user, key, known_hosts, console, qmp, agent, pid, ...
 
     python -m tcp_performance.vm_machine start --image debian-12 --name NAME --state DIR
+    python -m tcp_performance.vm_machine trouble --state DIR    # what is wrong with it; nothing for a sound one
     python -m tcp_performance.vm_machine show|reset|power-cut|power-on|shut-down|stop --state DIR
     python -m tcp_performance.vm_machine freeze --state DIR --to IMAGE_DIR    # then: start --image IMAGE_DIR
 """
@@ -63,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="vm_machine", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    actions = ("start", "show", "reset", "power-cut", "power-on", "shut-down", "stop", "freeze")
+    actions = ("start", "trouble", "show", "reset", "power-cut", "power-on", "shut-down", "stop", "freeze")
     parser.add_argument("action", choices=actions)
     parser.add_argument("--state", required=True, metavar="DIR", help="the machine's folder")
     parser.add_argument(
@@ -80,7 +81,11 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     try:
         with interruptible():
-            print(json.dumps(act(parse()), indent=1))
+            arguments = parse()
+            if arguments.action == "trouble":
+                print(Machine.load(Path(arguments.state)).trouble(), end="")
+            else:
+                print(json.dumps(act(arguments), indent=1))
     except (MachineError, KeyboardInterrupt) as error:
         print(f"vm machine: {str(error) or 'interrupted'}", file=sys.stderr)
         return 1

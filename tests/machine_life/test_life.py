@@ -64,6 +64,14 @@ def test_power_cut_loses_what_was_in_memory_alone(machine: Machine) -> None:
     assert machine.boot_id() not in (before, "")
 
 
+def test_machine_without_its_first_process_is_looked_into(machine: Machine) -> None:
+    assert machine.trouble() == ""
+    said(machine, "sudo kill -SEGV 1")
+    told = machine.trouble()
+    assert "Failed to query system state" in told
+    assert told.count("CPU 3: ") == 3
+
+
 def test_frozen_machine_goes_on_where_it_was(machine: Machine, tmp_path: Path) -> None:
     before = machine.boot_id()
     said(machine, "sudo touch /run/kept")
