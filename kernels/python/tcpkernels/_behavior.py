@@ -26,7 +26,7 @@ DEFAULT_RIDGE = 1e-6
 
 def _threshold_u8(threshold: object) -> int:
     """The integer T with the same answer: sums are integers from 0 to 6120, so -1 and 6120 stand for all beyond."""
-    number = _checks.real("threshold", threshold)
+    number = threshold if type(threshold) is int else _checks.real("threshold", threshold)
     return math.floor(min(max(number, -1), _LARGEST_SUM))
 
 
@@ -86,7 +86,7 @@ class Window:
 
     def append(self, rows: Array) -> None:
         """Append one row [24] or several [n, 24] of the window's dtype, in their order."""
-        checked = _checks.rows("rows", rows, (self.dtype,))
+        checked = _checks.rows("rows", rows, (self.dtype.type,))
         with self._turn:
             self._raw.append(checked)
 

@@ -1,32 +1,34 @@
 """Validation of every argument, once, before any backend sees it.
 
-Rules: an array of the stated dtype is taken as it is when C-contiguous and native, else copied once. Where a dtype
-stands for a range of whole numbers (ids, keys, features) another integer dtype or a sequence is copied once after its
-values were found to lie in that range. Nothing is clipped and no float is rounded to an integer. Wrong types raise
-TypeError, wrong shapes and values ValueError; the message holds the offending value and what is allowed.
+Rules: an array of the stated dtype is taken as it is when C-contiguous and native, which the backend sees at once
+(``fits``), else copied once. Where a dtype stands for a range of whole numbers (ids, keys, features) another integer
+dtype or a sequence is copied once after its values were found to lie in that range. Nothing is clipped and no float is
+rounded to an integer. Wrong types raise TypeError, wrong shapes and values ValueError; the message holds the offending
+value and what is allowed.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Union, cast
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ._backend import backend
 from ._errors import OutOfRangeError
+from ._fits import SMALL, Shape, has_shape
 from ._types import FEATURES, RULES
 
 if TYPE_CHECKING:
     from ._types import Array, Bool
 
-Shape = Tuple[Union[int, str], ...]
-_BOOL = np.dtype(np.bool_)
-# Up to so many values Python looks through faster than NumPy begins to.
-SMALL = 32
+_TOPS = {np.uint8: 2**8 - 1, np.uint32: 2**32 - 1, np.uint64: 2**64 - 1}
 
 
 def integer(name: str, value: object, low: int, high: int) -> int:
     """``value`` as an int in ``low..high``."""
+    if type(value) is int and low <= value <= high:
+        return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} is {value!r}; allowed: an integer from {low} to {high}")
     try:
@@ -66,50 +68,40 @@ def _describe(shape: Shape) -> str:
 
 def shaped(name: str, array: Array, *shapes: Shape) -> None:
     """Raise unless the array has one of the shapes; a string in a shape is a free extent."""
-    extents = array.shape
-    for shape in shapes:
-        if len(extents) == len(shape):
-            for want, have in zip(shape, extents):
-                if want != have and not isinstance(want, str):
-                    break
-            else:
-                return
-    raise ValueError(
-        f"{name} has shape {list(array.shape)}; allowed: {' or '.join(_describe(shape) for shape in shapes)}"
-    )
-
-
-def _ready(value: object, wanted: np.dtype[Any]) -> bool:
-    """Whether it is what a backend takes, but for its shape: the usual case, and several times faster than NumPy's
-    functions that would find the same."""
-    if type(value) is not np.ndarray or value.dtype != wanted:
-        return False
-    flags = value.flags
-    return flags.c_contiguous and flags.aligned
+    if not any(has_shape(array.shape, shape) for shape in shapes):
+        raise ValueError(
+            f"{name} has shape {list(array.shape)}; allowed: {' or '.join(_describe(shape) for shape in shapes)}"
+        )
 
 
 def exact(name: str, value: object, dtypes: Sequence[Any], *shapes: Shape) -> Array:
     """An array of one of the dtypes, C-contiguous; anything else is refused, because the dtype decides the meaning."""
+    for dtype in dtypes:
+        if backend().fits(value, dtype, shapes):
+            return value
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype not in dtypes:
         allowed = " or ".join(np.dtype(dtype).name for dtype in dtypes)
         raise TypeError(f"{name} has dtype {array.dtype}; allowed: {allowed}")
     shaped(name, array, *shapes)
-    return array if _ready(array, array.dtype) else np.require(array, requirements=["C", "A"])
+    return np.require(array, requirements=["C", "A"])
 
 
 def whole(name: str, value: object, dtype: Any, *shapes: Shape, maximum: Optional[int] = None) -> Array:
     """An array of whole numbers from 0 to ``maximum`` (default: all that the dtype holds) as that dtype."""
-    wanted = np.dtype(dtype)
-    holds = 2 ** (8 * wanted.itemsize) - 1
+    holds = _TOPS[dtype]
     top = holds if maximum is None else maximum
+    limit = top if top < holds else None
+    if (limit is None or dtype is np.uint32) and backend().fits(value, dtype, shapes, limit):
+        return value
+    wanted = np.dtype(dtype)
     array = value if isinstance(value, np.ndarray) else _sequence(name, value, wanted, top)
     if array.dtype.kind not in "ui":
         raise TypeError(f"{name} has dtype {array.dtype}; allowed: {wanted.name}")
     shaped(name, array, *shapes)
     if array.size and (array.dtype != wanted or top < holds):
         _in_range(name, array, top)
-    return array if _ready(array, wanted) else np.require(array, dtype=wanted, requirements=["C", "A"])
+    return np.require(array, dtype=wanted, requirements=["C", "A"])
 
 
 def _in_range(name: str, array: Array, top: int) -> None:
@@ -141,10 +133,9 @@ def _sequence(name: str, value: object, wanted: np.dtype[Any], top: int) -> Arra
 
 def floats(name: str, value: object, dtype: Any, *shapes: Shape) -> Array:
     """A float array as the dtype: the same or a narrower float dtype, integers for float64, or a sequence."""
+    if backend().fits(value, dtype, shapes):
+        return value
     wanted = np.dtype(dtype)
-    if _ready(value, wanted):
-        shaped(name, ready := cast("Array", value), *shapes)
-        return ready
     if isinstance(value, np.ndarray):
         array = value
     else:
@@ -160,9 +151,8 @@ def floats(name: str, value: object, dtype: Any, *shapes: Shape) -> Array:
 
 def bits(name: str, value: object, *shapes: Shape) -> Bool:
     """An array of booleans, or of integers that are all 0 or 1."""
-    if _ready(value, _BOOL):
-        shaped(name, ready := cast("Bool", value), *shapes)
-        return ready
+    if backend().fits(value, np.bool_, shapes):
+        return value
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.size == 0 and not isinstance(value, np.ndarray):
         array = array.astype(np.bool_)

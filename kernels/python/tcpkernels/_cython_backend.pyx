@@ -6,13 +6,16 @@ needs no NumPy, and has half of what typed memoryviews would give it to compile.
 other threads run. Compiles with Cython 0.29.28 and 3.
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+)
 from libc.string cimport memcpy
 
 import os
 
 import numpy as np
 
+from ._fits import KINDS as _KINDS
 from ._memory_map import library_of
 from ._status import LIBRARY_VERSION, TIMEOUT, failure
 from ._types import RING_WRITER, RingAbout
@@ -23,6 +26,8 @@ NAME = "cython"
 cdef int KINDS_OF_PAGES = 4
 cdef int DESCRIPTOR_SIZE = 24
 cdef int FEATURES = 24
+cdef object ARRAY = np.ndarray
+cdef dict KINDS = {dtype: kind.encode() for dtype, kind in _KINDS.items()}
 
 if not tcpk_version().decode().startswith(LIBRARY_VERSION + "."):
     raise ImportError("libtcpk.so is version %s; allowed: %s.x" % (tcpk_version().decode(), LIBRARY_VERSION))
@@ -45,6 +50,51 @@ cdef const void *given(array) except NULL:
 cdef void *filled(array) except NULL:
     """The address of an array that is written."""
     return address(array, PyBUF_WRITABLE)
+
+
+cdef bint has_shape(const Py_buffer *view, tuple shape) except -1:
+    """Whether its extents are those; a string stands for any."""
+    cdef int i
+    if len(shape) != view.ndim:
+        return False
+    for i in range(view.ndim):
+        want = shape[i]
+        if type(want) is not str and <Py_ssize_t> want != view.shape[i]:
+            return False
+    return True
+
+
+cdef bint is_below(const Py_buffer *view, uint64_t top):
+    """Whether no uint32 in it is above that."""
+    cdef const uint32_t *values = <const uint32_t *> view.buf
+    cdef uint32_t largest = 0
+    cdef Py_ssize_t i
+    for i in range(view.len // 4):
+        largest = values[i] if values[i] > largest else largest
+    return largest <= top
+
+
+def fits(value, dtype, tuple shapes, top=None):
+    """As ``fits`` in _fits.py, several times faster."""
+    cdef Py_buffer view
+    cdef const char *kind
+    if type(value) is not ARRAY:
+        return False
+    try:
+        PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    except Exception:
+        return False  # not contiguous, or of a dtype that no buffer can have
+    try:
+        kind = <bytes> KINDS[dtype]
+        # Another byte order has a character of its own in front.
+        if view.format[0] != kind[0] or view.format[1] != 0 or <size_t> view.buf % <size_t> view.itemsize != 0:
+            return False
+        for shape in shapes:
+            if has_shape(&view, <tuple> shape):
+                return top is None or is_below(&view, top)
+        return False
+    finally:
+        PyBuffer_Release(&view)
 
 
 cdef copied(const void *source, shape, dtype):

@@ -1,14 +1,17 @@
 """What each backend must supply: one list, and the types of it.
 
 Everything here takes arguments that were already checked: arrays of the stated dtype and shape, C-contiguous and
-aligned, numbers in range. A backend is a module with these names.
+aligned, numbers in range. Only `fits` takes anything. A backend is a module with these names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
+    from ._fits import Shape
     from ._types import F32, F64, U8, U32, U64, Array, Bool, RingAbout
 
 PUBLIC_API = (
@@ -24,6 +27,7 @@ PUBLIC_API = (
     "baseline_score",
     "baseline_score_many",
     "consensus",
+    "fits",
     "huge_pages",
     "key",
     "library",
@@ -116,6 +120,9 @@ class Backend(Protocol):
 
     NAME: str
 
+    def fits(
+        self, value: object, dtype: Any, shapes: Tuple[Shape, ...], top: Optional[int] = None
+    ) -> TypeGuard[Array]: ...
     def key(self, name: bytes) -> int: ...
     def library(self) -> str: ...
     def variant(self) -> str: ...

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import tcpkernels as t
+from tcpkernels._backend import backend
+from tcpkernels._fits import KINDS
 
 U8 = np.zeros((4, 24), np.uint8)
 F32 = np.zeros((4, 24), np.float32)
@@ -72,6 +76,92 @@ def model() -> t.BaselineModel:
 def test_what_does_not_fit_is_refused(call: object, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call()
+
+
+ALIKE = (
+    "?",
+    "B",
+    "b",
+    "I",
+    ">u4",
+    "i",
+    "L",
+    ">u8",
+    "l",
+    "f",
+    ">f4",
+    "e",
+    "d",
+    "g",
+    "F",
+    "O",
+    "M8[s]",
+    "S3",
+    "V0",
+    "I,I",
+)
+ARRANGED = {
+    "as it is": lambda array: array,
+    "read only": lambda array: (
+        np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)
+        if array.dtype.char in "?BILfd" and array.size
+        else array
+    ),
+    "every other": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    "backwards": lambda array: array[::-1],
+    "by columns": np.asfortranarray,
+    "askew": lambda array: (
+        np.frombuffer(b"." + array.tobytes(), array.dtype, offset=1).reshape(array.shape)
+        if array.dtype.char in "?BILfd" and array.size
+        else array
+    ),
+    "a subclass": lambda array: array.view(np.recarray),
+    "a list": lambda array: array.tolist(),
+    "a view": memoryview,
+}
+
+
+EXTENTS = ((0,), (1,), (3,), (2, 24), (0, 24), (24, 2), (1, 1), (2, 0, 24), (2, 3, 24))
+SHAPES = (((3,),), (("n",),), ((24,), ("n", 24)), ((2, 24),), (("a", "k", 24),))
+
+
+def is_fitting(value: object, dtype: type, shapes: tuple, top: int | None) -> bool:
+    return (
+        type(value) is np.ndarray
+        and value.dtype == np.dtype(dtype)
+        and np.require(value, requirements=["C", "A"]) is value
+        and any(
+            len(shape) == value.ndim
+            and all(have == want or isinstance(want, str) for have, want in zip(value.shape, shape))
+            for shape in shapes
+        )
+        and (top is None or all(number <= top for number in value.ravel().tolist()))
+    )
+
+
+@pytest.mark.parametrize("arranged", ARRANGED)
+def test_what_fits_is_what_numpy_would_take_as_it_is(arranged: str) -> None:
+    fitting = 0
+    for kind, extents in itertools.product(ALIKE, EXTENTS):
+        array = np.zeros(extents, kind)
+        if kind in "?BILfd" and array.size:
+            array[(-1,) * array.ndim] = 9
+        try:
+            value = ARRANGED[arranged](array)
+        except ValueError:  # a dtype that no view can have
+            continue
+        for dtype, shapes in itertools.product(KINDS, SHAPES):
+            for top in (None, 8, 9) if dtype is np.uint32 else (None,):
+                expected = is_fitting(value, dtype, shapes, top)
+                assert backend().fits(value, dtype, shapes, top) is expected, (
+                    kind,
+                    extents,
+                    dtype,
+                    shapes,
+                    top,
+                )
+                fitting += expected
+    assert (fitting > 0) == (arranged not in ("a subclass", "a list", "a view"))
 
 
 def test_strided_and_fortran_arrays_give_the_same(rng: np.random.Generator, model: t.BaselineModel) -> None:

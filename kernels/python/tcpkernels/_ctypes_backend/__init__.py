@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, List, Tuple
 
+from .._fits import fits
 from .behavior import (
     Model,
     Window,
@@ -34,6 +35,7 @@ __all__ = [
     "baseline_score",
     "baseline_score_many",
     "consensus",
+    "fits",
     "huge_pages",
     "key",
     "library",

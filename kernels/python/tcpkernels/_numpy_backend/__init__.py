@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 from .. import _tcpdb
+from .._fits import fits
 from .behavior import (
     Model,
     Window,
@@ -34,6 +35,7 @@ __all__ = [
     "baseline_score",
     "baseline_score_many",
     "consensus",
+    "fits",
     "huge_pages",
     "key",
     "library",
