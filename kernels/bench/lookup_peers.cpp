@@ -73,48 +73,60 @@ std::vector<std::size_t> places(std::size_t n, bool zipf, std::uint64_t state)
 
 const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
 
+// What a key that is in no map leaves for the next one, and what leads the floor to another cache line. A processor that
+// guesses the outcome wrong goes on with a key that nobody asked for. Were it the right one all the same, it would fetch
+// what is needed next, and a wrong guess would be as good as a prefetch.
+constexpr std::uint64_t MISSED = 0x9e3779b97f4a7c15u, ELSEWHERE = 1024;
+
 // What no lookup can do without, its place known beforehand: of a key that is there, one dependent read of an entry; of
-// another, one byte of as many as there are keys, as an answer that is wrong once in 256 times takes 8 bits a key.
-// Which it is is known beforehand, too; the branch on it is the caller's.
+// another, one byte of as many as there are keys, as an answer that is wrong once in 256 times takes 8 bits a key. And
+// whether it is there shows when that has been read, not before; the branch on it is the caller's.
 struct Least {
-    std::vector<std::size_t> places;
-    std::vector<std::uint8_t> known, bytes;
+    std::vector<std::uintptr_t> places; // less what the former one leaves
+    std::vector<std::uint8_t> bytes;
 };
 
 Contender floor_of(const Entries &entries, bool zipf, unsigned unknown)
 {
-    Least least{places(entries.keys.size(), zipf, 7), {}, std::vector<std::uint8_t>(entries.keys.size())};
-    std::uint64_t state = 77;
-    for (std::size_t &place : least.places) {
-        least.known.push_back(next_random(state) % 4 >= unknown);
-        if (!least.known.back()) // what is not there is asked for evenly, as `ask` draws it
-            place = next_random(state) % entries.keys.size();
+    Least least{{}, std::vector<std::uint8_t>(entries.keys.size())};
+    std::uint64_t state = 77, left = 0;
+    for (const std::size_t place : places(entries.keys.size(), zipf, 7)) {
+        const bool known = next_random(state) % 4 >= unknown;
+        // What is not there is asked for evenly, as `ask` draws it. A descriptor begins with a letter.
+        const std::uint8_t *at = known ? entries.descriptors[place].data()
+                                       : least.bytes.data() + next_random(state) % entries.keys.size();
+        least.places.push_back(reinterpret_cast<std::uintptr_t>(at) - left);
+        left = known ? 0 : ELSEWHERE;
     }
     return {"floor",
-            [&entries, least = std::move(least)] {
+            [least = std::move(least)] {
                 std::uint64_t dependent = 0;
                 const std::uint64_t nothing = ZERO;
-                for (std::size_t i = 0; i < ASKED; i++) {
-                    if (least.known[i]) {
-                        dependent = entries.descriptors[least.places[i] + dependent][13] & nothing;
-                    } else {
-                        const std::uint8_t byte = least.bytes[least.places[i]];
-                        dependent = byte ? byte & nothing : 0;
-                    }
+                for (const std::uintptr_t place : least.places) {
+                    const auto *byte = reinterpret_cast<const std::uint8_t *>(place + dependent);
+                    dependent = *byte ? byte[13] & nothing : ELSEWHERE;
                 }
                 use(dependent);
             },
             {}};
 }
 
-// Of 4 keys asked for, `unknown` are in no map.
-std::vector<std::uint64_t> ask(const Entries &entries, bool zipf, unsigned unknown)
+// Of 4 keys asked for, `unknown` are in no map. `chained` are the same, each less what the former one leaves.
+struct Asked {
+    std::vector<std::uint64_t> keys, chained;
+};
+
+Asked ask(const Entries &entries, bool zipf, unsigned unknown)
 {
-    std::uint64_t state = 77;
-    std::vector<std::uint64_t> keys;
-    for (const std::size_t place : places(entries.keys.size(), zipf, 7))
-        keys.push_back(next_random(state) % 4 < unknown ? next_random(state) : entries.keys[place]);
-    return keys;
+    std::uint64_t state = 77, left = 0;
+    Asked asked;
+    for (const std::size_t place : places(entries.keys.size(), zipf, 7)) {
+        const bool known = next_random(state) % 4 >= unknown;
+        asked.keys.push_back(known ? entries.keys[place] : next_random(state));
+        asked.chained.push_back(asked.keys.back() - left);
+        left = known ? 0 : MISSED;
+    }
+    return asked;
 }
 
 struct Output {
@@ -122,23 +134,23 @@ struct Output {
     std::vector<std::uint8_t> found = std::vector<std::uint8_t>(BATCH);
 };
 
-// One after the other: each key is known only when the former descriptor has been read.
-template <class Find> void one_by_one(const std::vector<std::uint64_t> &keys, const Find &find)
+// One after the other: each key is known only when the former answer is.
+template <class Find> void one_by_one(const std::vector<std::uint64_t> &chained, const Find &find)
 {
     std::uint64_t dependent = 0;
     const std::uint64_t nothing = ZERO;
-    for (const std::uint64_t key : keys) {
+    for (const std::uint64_t key : chained) {
         const std::uint8_t *byte = find(key + dependent);
-        dependent = byte ? *byte & nothing : 0;
+        dependent = byte ? *byte & nothing : MISSED;
     }
     use(dependent);
 }
 
-template <class Map> Contender single(const char *name, const Map &map, const std::vector<std::uint64_t> &keys)
+template <class Map> Contender single(const char *name, const Map &map, const std::vector<std::uint64_t> &chained)
 {
     return {name,
-            [&map, &keys] {
-                one_by_one(keys, [&map](std::uint64_t key) -> const std::uint8_t * {
+            [&map, &chained] {
+                one_by_one(chained, [&map](std::uint64_t key) -> const std::uint8_t * {
                     const auto it = map.find(key);
                     return it == map.end() ? nullptr : it->second.data() + 13;
                 });
@@ -202,14 +214,15 @@ void compare_entries(const Entries &entries, std::size_t rounds, std::vector<Com
     const tcpk_table *table = entries.table.get();
     for (const bool zipf : {false, true})
         for (const auto &kind : KINDS) {
-            const std::vector<std::uint64_t> keys = ask(entries, zipf, kind.unknown);
+            const Asked asked = ask(entries, zipf, kind.unknown);
+            const std::vector<std::uint64_t> &keys = asked.keys;
             const std::string what =
                 " among " + std::to_string(entries.keys.size()) + ", " + kind.name + ", " + (zipf ? "Zipf" : "uniform");
             std::vector<Contender> singles, batches;
             singles.push_back({"tcpk",
-                               [table, &keys] {
+                               [table, &asked] {
                                    const tcpk_index index = *tcpk_table_index(table);
-                                   one_by_one(keys, [&index](std::uint64_t key) -> const std::uint8_t * {
+                                   one_by_one(asked.chained, [&index](std::uint64_t key) -> const std::uint8_t * {
                                        const std::uint8_t *body = tcpk_index_find(&index, key);
                                        return body ? body + TCPK_BODY_FLAGS + 3 : nullptr;
                                    });
@@ -224,7 +237,7 @@ void compare_entries(const Entries &entries, std::size_t rounds, std::vector<Com
                                },
                                {}});
             maps.each([&](const char *name, const auto &map) {
-                singles.push_back(single(name, map, keys));
+                singles.push_back(single(name, map, asked.chained));
                 batches.push_back(batch(name, map, keys, out));
             });
             all.push_back(compare("lookup, one at a time," + what, std::move(singles), keys.size(), rounds,

@@ -67,31 +67,40 @@ static inline bool tcpk_index_may_have(const struct tcpk_index *index, uint64_t 
     return missing == 0;
 }
 
-/* Where the only entry begins that can have the key, in words of 8 bytes: an entry has three, and pilots count them.
- * The key's home is computed while its pilot is loaded; what waits for both is one addition. The empty statement keeps
- * the compiler from adding in an order that takes a cycle longer. */
-static inline uint64_t tcpk_index_word(const struct tcpk_index *index, uint64_t key)
+/* Where the only entry lies that can have the key: `home` words of 8 bytes behind `start`, as an entry has three and
+ * pilots count words. The one is computed while the pilot of the other is loaded, and who reads the entry adds them in
+ * its address: the empty statement keeps the compiler from adding them before. */
+struct tcpk_place {
+    const uint64_t *start;
+    uint64_t home;
+};
+
+static inline struct tcpk_place tcpk_index_place(const struct tcpk_index *index, uint64_t key)
 {
-    uint64_t home = 3 * tcpk_index_home(index, key);
-    __asm__("" : "+r"(home));
-    return home + index->pilots[tcpk_index_group(index, key)];
+    struct tcpk_place place = {
+        (const uint64_t *)index->entries + index->pilots[tcpk_index_group(index, key)],
+        3 * tcpk_index_home(index, key),
+    };
+    __asm__("" : "+r"(place.start), "+r"(place.home));
+    return place;
 }
 
 static inline const struct tcpk_entry *tcpk_index_entry(const struct tcpk_index *index, uint64_t key)
 {
-    return (const struct tcpk_entry *)((const uint64_t *)index->entries + tcpk_index_word(index, key));
+    const struct tcpk_place place = tcpk_index_place(index, key);
+    return (const struct tcpk_entry *)(place.start + place.home);
 }
 
 /* As tcpk_table_find: the body of the key's entry, owned by the table, or NULL. Key and body each have their own copy
- * of the place, so that what reads them can add it to the address by itself. */
+ * of the home, so that what reads them can add it to the address by itself. */
 static inline const uint8_t *tcpk_index_find(const struct tcpk_index *index, uint64_t key)
 {
     if (!tcpk_index_may_have(index, key))
         return NULL;
-    const uint64_t *words = (const uint64_t *)index->entries;
-    uint64_t word = tcpk_index_word(index, key), same = word;
+    const struct tcpk_place place = tcpk_index_place(index, key);
+    uint64_t same = place.home;
     __asm__("" : "+r"(same));
-    return words[word] == key ? ((const struct tcpk_entry *)(words + same))->body : NULL;
+    return place.start[place.home] == key ? ((const struct tcpk_entry *)(place.start + same))->body : NULL;
 }
 
 #ifdef __cplusplus
