@@ -73,9 +73,9 @@ std::vector<std::size_t> places(std::size_t n, bool zipf, std::uint64_t state)
 
 const volatile std::uint64_t ZERO = 0; // as the compiler cannot know
 
-// What a key that is in no map leaves for the next one, and what leads the floor to another cache line. A processor that
-// guesses the outcome wrong goes on with a key that nobody asked for. Were it the right one all the same, it would fetch
-// what is needed next, and a wrong guess would be as good as a prefetch.
+// What a key that is in no map leaves for the next one, and what leads the floor to another cache line. A processor
+// that guesses the outcome wrong goes on with a key that nobody asked for. Were it the right one all the same, it would
+// fetch what is needed next, and a wrong guess would be as good as a prefetch.
 constexpr std::uint64_t MISSED = 0x9e3779b97f4a7c15u, ELSEWHERE = 1024;
 
 // What no lookup can do without, its place known beforehand: of a key that is there, one dependent read of an entry; of
@@ -93,8 +93,8 @@ Contender floor_of(const Entries &entries, bool zipf, unsigned unknown)
     for (const std::size_t place : places(entries.keys.size(), zipf, 7)) {
         const bool known = next_random(state) % 4 >= unknown;
         // What is not there is asked for evenly, as `ask` draws it. A descriptor begins with a letter.
-        const std::uint8_t *at = known ? entries.descriptors[place].data()
-                                       : least.bytes.data() + next_random(state) % entries.keys.size();
+        const std::uint8_t *at =
+            known ? entries.descriptors[place].data() : least.bytes.data() + next_random(state) % entries.keys.size();
         least.places.push_back(reinterpret_cast<std::uintptr_t>(at) - left);
         left = known ? 0 : ELSEWHERE;
     }

@@ -25,8 +25,8 @@ static uint64_t room(uint64_t count, uint64_t bits)
 /* The most items that fit into a lane, 0 when not even the least part does. */
 static uint64_t part_size(const struct tcpk_gpu *gpu, const struct gpu_batch *batch)
 {
-    const uint64_t lost = (2 * GPU_ARRAYS + 1) * ALIGNMENT;
-    uint64_t bits = batch->scratch_bits;
+    const uint64_t lost = 2 * GPU_ARRAYS * ALIGNMENT;
+    uint64_t bits = 0;
     for (unsigned i = 0; i < GPU_ARRAYS; i++)
         bits += batch->in[i].bits + batch->out[i].bits;
     if (gpu->lane_size <= lost || bits == 0)
@@ -36,7 +36,7 @@ static uint64_t part_size(const struct tcpk_gpu *gpu, const struct gpu_batch *ba
 
 /* Where arrays begin in a lane's memory, by the number of items. */
 struct places {
-    uint64_t in[GPU_ARRAYS], out[GPU_ARRAYS], scratch;
+    uint64_t in[GPU_ARRAYS], out[GPU_ARRAYS];
 };
 
 static struct places place(const struct gpu_batch *batch, uint64_t count)
@@ -51,7 +51,6 @@ static struct places place(const struct gpu_batch *batch, uint64_t count)
         places.out[i] = at;
         at += room(count, batch->out[i].bits);
     }
-    places.scratch = at;
     return places;
 }
 
@@ -87,7 +86,6 @@ static enum tcpk_status begin(struct gpu_lane *lane, const struct gpu_batch *bat
     const struct places places = place(batch, lane->count);
     struct gpu_part part = {};
     part.count = lane->count;
-    part.scratch = lane->device + places.scratch;
     part.stream = lane->stream;
     enum tcpk_status status = TCPK_OK;
     for (unsigned i = 0; i < GPU_ARRAYS && status == TCPK_OK; i++) {

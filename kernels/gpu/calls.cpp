@@ -52,7 +52,7 @@ enum tcpk_status tcpk_gpu_decide_many(struct tcpk_gpu *gpu, const uint64_t *keys
 static void launch_score(const void *arguments, const struct gpu_part *part)
 {
     GPU_LAUNCH(gpu_score, part->count, part->stream, (const float *)part->in[0], (const float *)part->in[1],
-               part->count, *(const uint64_t *)arguments, (double *)part->scratch, (float *)part->out[0]);
+               part->count, *(const uint64_t *)arguments, (float *)part->out[0]);
 }
 
 enum tcpk_status tcpk_gpu_baseline_score_many(struct tcpk_gpu *gpu, const float *rows, size_t agents, size_t k,
@@ -66,7 +66,6 @@ enum tcpk_status tcpk_gpu_baseline_score_many(struct tcpk_gpu *gpu, const float 
     batch.in[0] = {rows, each * row};
     batch.in[1] = {baselines, row};
     batch.out[0] = {scores, 8 * sizeof(float)};
-    batch.scratch_bits = each * 8 * sizeof(double);
     return gpu_run(gpu, &batch, launch_score, &each, error);
 }
 

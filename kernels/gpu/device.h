@@ -40,12 +40,11 @@ struct gpu_output {
 
 #define GPU_ARRAYS 2
 
-/* A batch: `items` in all, its arrays, and device memory for the kernel's own use. */
+/* A batch: `items` in all, and its arrays. */
 struct gpu_batch {
     uint64_t items;
     struct gpu_input in[GPU_ARRAYS];
     struct gpu_output out[GPU_ARRAYS];
-    uint64_t scratch_bits;
 };
 
 /* What a kernel works on: `count` items, the arrays' places on the device. */
@@ -53,7 +52,6 @@ struct gpu_part {
     uint64_t count;
     const uint8_t *in[GPU_ARRAYS];
     uint8_t *out[GPU_ARRAYS];
-    uint8_t *scratch;
     gpu_stream stream;
 };
 

@@ -98,9 +98,8 @@ GPU_DEVICE double gpu_distance(const float *row, const float *baseline, float *r
     return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
-/* A thread an agent. Its k distances lie `agents` apart, so that neighbouring threads write to neighbouring places. */
-GPU_KERNEL gpu_score(const float *rows, const float *baselines, uint64_t agents, uint64_t k, double *distances,
-                     float *scores)
+/* A thread an agent; the arithmetic is that of behavior.c. */
+GPU_KERNEL gpu_score(const float *rows, const float *baselines, uint64_t agents, uint64_t k, float *scores)
 {
     const uint64_t agent = gpu_thread();
     if (agent >= agents)
@@ -110,20 +109,27 @@ GPU_KERNEL gpu_score(const float *rows, const float *baselines, uint64_t agents,
         baseline[i] = baselines[agent * TCPK_FEATURES + i];
         residue += baseline[i] - baseline[i];
     }
-    double sum = 0.0, squares = 0.0, largest = 0.0;
-    for (uint64_t i = 0; i < k; i++) {
-        const double distance = gpu_distance(rows + (agent * k + i) * TCPK_FEATURES, baseline, &residue);
-        distances[i * agents + agent] = distance;
-        sum += distance;
-    }
-    const double mean = sum / (double)k, tiny = 1e-10;
-    for (uint64_t i = 0; i < k; i++) {
-        const double deviation = fabs(distances[i * agents + agent] - mean);
-        squares += deviation * deviation;
-        largest = deviation > largest ? deviation : largest;
-    }
-    const double spread = sqrt(squares / (double)k);
-    const float score = k < 2 || spread < tiny ? 0.0f : (float)(largest / (spread + tiny));
+    double first = 0.0, least = 0.0, most = 0.0;
+    double sum[4] = {0.0, 0.0, 0.0, 0.0}, squares[4] = {0.0, 0.0, 0.0, 0.0};
+    for (uint64_t i = 0; i < k; i += 4)
+        for (unsigned chain = 0; chain < 4; chain++) /* unrolled: chains are registers */
+            if (i + chain < k) {
+                const float *row = rows + (agent * k + i + chain) * TCPK_FEATURES;
+                const double distance = gpu_distance(row, baseline, &residue);
+                first = i + chain ? first : distance;
+                const double offset = distance - first;
+                sum[chain] += offset;
+                squares[chain] += offset * offset;
+                least = offset < least ? offset : least;
+                most = offset > most ? offset : most;
+            }
+    const double tiny = 1e-10, share = 1.0 / (double)k;
+    const double mean = ((sum[0] + sum[2]) + (sum[1] + sum[3])) * share;
+    const double variance = ((squares[0] + squares[2]) + (squares[1] + squares[3])) * share - mean * mean;
+    const double deviation = sqrt(variance > 0.0 ? variance : 0.0);
+    const double above = most - mean, below = mean - least;
+    const float score =
+        k < 2 || deviation < tiny ? 0.0f : (float)((above > below ? above : below) / (deviation + tiny));
     scores[agent] = residue == 0.0f ? score : INFINITY;
 }
 

@@ -22,36 +22,69 @@ enum tcpk_status tcpk_window_scan_f32(const float *matrix, size_t n, float thres
     return TCPK_OK;
 }
 
-#define LANES 4      /* agents scored at once: a score is a chain of additions, then a division and a square root */
+#define LANES 4      /* agents scored at once: a score ends in a square root and a division, which take their time */
+#define CHAINS 4     /* of additions that do not wait for each other */
 #define ON_STACK 64  /* distances of an agent; a longer history takes its memory from the heap */
 #define TOGETHER 512 /* agents in one thread's turn */
 
-/* Scores in one fixed order, so that equal distances give equal bits whatever computed them and beside which others. */
+/* What a score needs of the distances, as seen from the first of them. */
+struct spread {
+    double sum[CHAINS], squares[CHAINS], least, most;
+};
+
+static inline __attribute__((always_inline)) void see(struct spread *spread, unsigned chain, double offset)
+{
+    spread->sum[chain] += offset;
+    spread->squares[chain] += offset * offset;
+    spread->least = offset < spread->least ? offset : spread->least;
+    spread->most = offset > spread->most ? offset : spread->most;
+}
+
+static inline __attribute__((always_inline)) struct spread see_all(const double *distances, size_t k)
+{
+    struct spread spread = {.least = 0.0};
+    size_t i = 0;
+    for (; i + CHAINS <= k; i += CHAINS)
+        for (unsigned chain = 0; chain < CHAINS; chain++)
+            see(&spread, chain, distances[i + chain] - distances[0]);
+    for (unsigned chain = 0; chain < CHAINS - 1; chain++) /* unrolled: no chain is looked up by its number */
+        if (i + chain < k)
+            see(&spread, chain, distances[i + chain] - distances[0]);
+    return spread;
+}
+
+static inline double fold(const double *chains)
+{
+    return (chains[0] + chains[2]) + (chains[1] + chains[3]);
+}
+
+/* Scores in the order of behavior.h, so that equal distances give equal bits whatever computed them and beside which
+ * others. One pass is enough, with offsets from a distance instead of the mean: that one's own offset from the mean is
+ * at most sqrt(k - 1) standard deviations (Samuelson), so what cancels in the variance is at most k times as large. */
 static inline __attribute__((always_inline)) void score_lanes(const double *distances, size_t k, unsigned lanes,
                                                               float *scores)
 {
-    const double tiny = 1e-10;
-    double mean[LANES] = {0.0}, squares[LANES] = {0.0}, largest[LANES] = {0.0};
-    for (size_t i = 0; i < k; i++)
-        for (unsigned lane = 0; lane < lanes; lane++)
-            mean[lane] += distances[lane * k + i];
-    for (unsigned lane = 0; lane < lanes; lane++)
-        mean[lane] /= (double)k;
-    for (size_t i = 0; i < k; i++)
-        for (unsigned lane = 0; lane < lanes; lane++) {
-            const double deviation = fabs(distances[lane * k + i] - mean[lane]);
-            squares[lane] += deviation * deviation;
-            largest[lane] = deviation > largest[lane] ? deviation : largest[lane];
-        }
+    const double tiny = 1e-10, share = 1.0 / (double)k;
+    double mean[LANES] = {0.0}, squares[LANES] = {0.0}, least[LANES] = {0.0}, most[LANES] = {0.0};
     for (unsigned lane = 0; lane < lanes; lane++) {
-        const double spread = sqrt(squares[lane] / (double)k);
-        scores[lane] = k < 2 || spread < tiny ? 0.0f : (float)(largest[lane] / (spread + tiny));
+        const struct spread spread = see_all(distances + lane * k, k);
+        mean[lane] = fold(spread.sum) * share;
+        squares[lane] = fold(spread.squares) * share;
+        least[lane] = spread.least;
+        most[lane] = spread.most;
+    }
+    for (unsigned lane = 0; lane < lanes; lane++) {
+        const double variance = squares[lane] - mean[lane] * mean[lane];
+        const double deviation = sqrt(variance > 0.0 ? variance : 0.0);
+        const double above = most[lane] - mean[lane], below = mean[lane] - least[lane];
+        scores[lane] = k < 2 || deviation < tiny ? 0.0f : (float)((above > below ? above : below) / (deviation + tiny));
     }
 }
 
 /* `lanes` agents, LANES at most; memory for as many times k distances. */
-static void score_few(const struct tcpk_kernels *kernels, const float *rows, unsigned lanes, size_t k,
-                      const float *baselines, double *distances, float *scores)
+static inline __attribute__((always_inline)) void score_few(const struct tcpk_kernels *kernels, const float *rows,
+                                                            unsigned lanes, size_t k, const float *baselines,
+                                                            double *distances, float *scores)
 {
     bool finite[LANES];
     for (unsigned lane = 0; lane < lanes; lane++)
@@ -88,7 +121,13 @@ static enum tcpk_status score_some(const struct tcpk_kernels *kernels, const flo
 enum tcpk_status tcpk_baseline_score(const float *rows, size_t k, const float *baseline, float *score)
 {
     const struct tcpk_kernels *kernels = tcpk_kernels();
-    return kernels ? score_some(kernels, rows, 1, k, baseline, score) : TCPK_ERROR_VARIANT;
+    if (!kernels)
+        return TCPK_ERROR_VARIANT;
+    if (k > ON_STACK)
+        return score_some(kernels, rows, 1, k, baseline, score);
+    double distances[ON_STACK];
+    score_few(kernels, rows, 1, k, baseline, distances, score);
+    return TCPK_OK;
 }
 
 enum tcpk_status tcpk_baseline_score_many(const float *rows, size_t agents, size_t k, const float *baselines,

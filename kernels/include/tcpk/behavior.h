@@ -2,7 +2,9 @@
  *
  * A row is 24 features; uint8 rows have full scale 255 = 1.0. Matrices are row-major and need no alignment.
  * Every variant gives the same bits: float32 rows are summed as eight lanes of three, (x[l] + x[l+8]) + x[l+16], then
- * halves onto halves, lanes 4, 2 and 1; distances in double as four lanes of six in order, then (0+2) + (1+3).
+ * halves onto halves, lanes 4, 2 and 1; distances in double as four lanes of six in order, then (0+2) + (1+3). Of
+ * distances the offsets o from the first and their squares are summed the same way, each fourth in a lane; 1/k rounded
+ * gives mean(o) and mean(o^2), their variance is mean(o^2) - mean(o)^2, 0 where that is below.
  * A NaN sum is anomalous and larger than every number, and against a NaN threshold every row is anomalous: what cannot
  * be shown to be normal is not. */
 #ifndef TCPK_BEHAVIOR_H
