@@ -76,6 +76,28 @@ STAGES = (
         latest=25 * 60.0,  # the run is to stay under an hour, and this takes a third of it
     ),
     Stage("kernels", "CTest of the C library, every variant against generic", steps.kernels, KERNELS),
+    # Both build into kernels/build/release.
+    Stage(
+        "bindings",
+        "one suite, once for each backend and variant",
+        steps.bindings,
+        KERNELS,
+        after=("kernels",),
+    ),
+    # Early, and on the slowest machine, too: what it leaves out is another release of Debian, and the FPGA.
+    Stage(
+        "avx512",
+        "the AVX-512 kernels on emulated CPUs, with VNNI and without; wrong constants in them and in AVX2",
+        variant_stages.avx512,
+        KERNELS + emulated_cpu.PACKAGES,
+        after=("kernels", "bindings"),
+    ),
+    Stage(
+        "variants",
+        "CTest of the NEON kernels under qemu-user, and wrong constants in them",
+        variant_stages.neon,
+        KERNELS + variant_stages.NEON_PACKAGES,
+    ),
     Stage(
         "molecule-default",
         "Debian 12 in containers with systemd: check, converge, idempotence, verify, break, revert",
@@ -92,14 +114,6 @@ STAGES = (
         prepare=image_buildx.require,
     ),
     Stage("controllers", "syntax and unit tests on every Python from 3.10 to 3.13", steps.controllers),
-    # Both build into kernels/build/release.
-    Stage(
-        "bindings",
-        "one suite, once for each backend and variant",
-        steps.bindings,
-        KERNELS,
-        after=("kernels",),
-    ),
     Stage("unit", "the plan, the snapshot, the verifier's mutants, the report", steps.unit),
     # It measures with the newest build in the checkout, which must not be a half-made one; and some unit tests look at
     # the machine, which must not change under them. A container of an image gets there what the plan gives.
@@ -108,22 +122,6 @@ STAGES = (
         "provision, break, verify, revert on this very machine",
         steps.host,
         after=("kernels", "bindings", "unit", "controllers", "images"),
-    ),
-    # Before what takes longer: on a slow machine another release of Debian is left out rather than instruction sets.
-    Stage(
-        "avx512",
-        "the AVX-512 kernels on emulated CPUs, with VNNI and without; wrong constants in them and in AVX2",
-        variant_stages.avx512,
-        KERNELS + emulated_cpu.PACKAGES,
-        after=("kernels", "bindings"),
-        latest=NEARLY_AN_HOUR,
-    ),
-    Stage(
-        "variants",
-        "CTest of the NEON kernels under qemu-user, and wrong constants in them",
-        variant_stages.neon,
-        KERNELS + variant_stages.NEON_PACKAGES,
-        latest=NEARLY_AN_HOUR,
     ),
     Stage(
         "molecule-debian-13",
