@@ -215,13 +215,14 @@ class Machine:
         return self.agent.run(f"set +e; {about}; true", seconds=120)
 
     def ask_processors(self) -> str:
-        """Where each processor stands, three times; the kernel lies where its System.map says."""
+        """Where each processor stands, three times, and its interrupts in service (ISR) and asked for (IRR)."""
         told = []
         for _ in range(3):
             registers = self.monitor.human("info registers -a")
             for number, text in enumerate(registers.split("CPU#")[1:]):
                 found = re.findall(r"\b(?:[ER]IP=\w+|[ER]SP=\w+|CPL=\d|HLT=\d)", text)
-                told.append(f"CPU {number}: {' '.join(found)}")
+                interrupts = re.findall(r"\b(?:ISR|IRR)\s[^\n]*", self.monitor.human(f"info lapic {number}"))
+                told.append(f"CPU {number}: {' '.join(found)} {' '.join(interrupts)}")
             time.sleep(1)
         return "\n".join(told)
 
