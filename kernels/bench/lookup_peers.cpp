@@ -82,19 +82,19 @@ constexpr std::uint64_t MISSED = 0x9e3779b97f4a7c15u, ELSEWHERE = 1024;
 // another, one byte of as many as there are keys, as an answer that is wrong once in 256 times takes 8 bits a key. And
 // whether it is there shows when that has been read, not before; the branch on it is the caller's.
 struct Least {
-    std::vector<std::uintptr_t> places; // less what the former one leaves
-    std::vector<std::uint8_t> bytes;
+    std::vector<std::uintptr_t> places;                     // less what the former one leaves
+    std::shared_ptr<const std::vector<std::uint8_t>> bytes; // a copy of this reads the same ones
 };
 
 Contender floor_of(const Entries &entries, bool zipf, unsigned unknown)
 {
-    Least least{{}, std::vector<std::uint8_t>(entries.keys.size())};
+    Least least{{}, std::make_shared<const std::vector<std::uint8_t>>(entries.keys.size())};
     std::uint64_t state = 77, left = 0;
     for (const std::size_t place : places(entries.keys.size(), zipf, 7)) {
         const bool known = next_random(state) % 4 >= unknown;
         // What is not there is asked for evenly, as `ask` draws it. A descriptor begins with a letter.
         const std::uint8_t *at =
-            known ? entries.descriptors[place].data() : least.bytes.data() + next_random(state) % entries.keys.size();
+            known ? entries.descriptors[place].data() : least.bytes->data() + next_random(state) % entries.keys.size();
         least.places.push_back(reinterpret_cast<std::uintptr_t>(at) - left);
         left = known ? 0 : ELSEWHERE;
     }
