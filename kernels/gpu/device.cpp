@@ -160,7 +160,7 @@ void tcpk_gpu_close(struct tcpk_gpu *gpu)
             (void)GPU(StreamDestroy)(lane.stream);
     }
     if (gpu->loaded)
-        (void)GPU(Free)(const_cast<void *>(gpu->table.entries));
+        (void)GPU(Free)(const_cast<void *>(gpu->table.lines));
     (void)GPU(GetLastError)();
     free(gpu);
 }
@@ -180,14 +180,14 @@ static enum tcpk_status upload(struct tcpk_gpu *gpu, struct tcpk_table_view *vie
 {
     const gpu_stream stream = gpu->lanes[0].stream;
     uint8_t *memory = NULL;
-    enum tcpk_status status = gpu_check(GPU(Malloc)((void **)&memory, view->entries_size + view->pilots_size),
+    enum tcpk_status status = gpu_check(GPU(Malloc)((void **)&memory, view->lines_size + view->pilots_size),
                                         "taking device memory for the table", error);
     if (status != TCPK_OK)
         return status;
-    status = gpu_check(GPU(MemcpyAsync)(memory, view->entries, view->entries_size, GPU(MemcpyHostToDevice), stream),
+    status = gpu_check(GPU(MemcpyAsync)(memory, view->lines, view->lines_size, GPU(MemcpyHostToDevice), stream),
                        "copying the table", error);
     if (status == TCPK_OK)
-        status = gpu_check(GPU(MemcpyAsync)(memory + view->entries_size, view->pilots, view->pilots_size,
+        status = gpu_check(GPU(MemcpyAsync)(memory + view->lines_size, view->pilots, view->pilots_size,
                                             GPU(MemcpyHostToDevice), stream),
                            "copying the table", error);
     const gpu_error ended = GPU(StreamSynchronize)(stream);
@@ -197,8 +197,8 @@ static enum tcpk_status upload(struct tcpk_gpu *gpu, struct tcpk_table_view *vie
         (void)GPU(Free)(memory);
         return status;
     }
-    view->entries = memory;
-    view->pilots = memory + view->entries_size;
+    view->lines = memory;
+    view->pilots = memory + view->lines_size;
     return TCPK_OK;
 }
 
@@ -217,7 +217,7 @@ enum tcpk_status tcpk_gpu_load(struct tcpk_gpu *gpu, const uint64_t *keys, const
     if (status != TCPK_OK)
         return status;
     if (gpu->loaded)
-        (void)GPU(Free)(const_cast<void *>(gpu->table.entries));
+        (void)GPU(Free)(const_cast<void *>(gpu->table.lines));
     gpu->table = view;
     gpu->loaded = true;
     return TCPK_OK;

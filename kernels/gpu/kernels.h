@@ -11,24 +11,36 @@
 #include "tcpk/behavior.h"
 #include "tcpk/descriptor.h"
 
-/* Of an entry: the key, and the body as two little-endian words. */
+/* Of an entry: its first eight bytes, which say whose it is, and the body, as little-endian words. */
 struct gpu_entry {
-    uint64_t key, low, high;
+    uint64_t stored, low, high;
 };
 
-/* Both as in tcpk/lookup_inline.h. */
+/* All as in tcpk/lookup_inline.h. */
 GPU_DEVICE uint64_t gpu_mixed(const struct tcpk_table_view &table, uint64_t key)
 {
     const uint64_t product = (key ^ key >> 32) * table.seed;
     return table.mixes ? product ^ product >> 32 : key;
 }
 
+GPU_DEVICE uint32_t gpu_swapped(uint32_t word)
+{
+    return word >> 24 | (word >> 8 & 0xff00u) | (word << 8 & 0xff0000u) | word << 24;
+}
+
+GPU_DEVICE uint64_t gpu_stored(uint64_t key)
+{
+    return (uint64_t)gpu_swapped((uint32_t)(key >> 32)) << 32 | gpu_swapped((uint32_t)key);
+}
+
 GPU_DEVICE struct gpu_entry gpu_entry_of(const struct tcpk_table_view &table, uint64_t key)
 {
     const uint64_t mixed = gpu_mixed(table, key);
-    const uint64_t home = (uint32_t)(mixed >> table.home_shift) * table.homes >> 32;
+    const uint64_t home = (uint32_t)(mixed >> table.home_shift) * table.homes >> 32, column = (mixed & 0xff) * 3 >> 8;
     const uint64_t pilot = ((const uint16_t *)table.pilots)[mixed >> table.group_shift];
-    return *(const struct gpu_entry *)((const uint64_t *)((const struct gpu_entry *)table.entries + home) + pilot);
+    const uint32_t *words = (const uint32_t *)table.lines + 16 * home + 2 * pilot + 5 * column;
+    const uint64_t hash = words[1];
+    return gpu_entry{words[0] | hash << 32, hash | (uint64_t)words[2] << 32, words[3] | (uint64_t)words[4] << 32};
 }
 
 GPU_DEVICE uint64_t gpu_sum_of_bytes(uint64_t word)
@@ -57,7 +69,7 @@ GPU_KERNEL gpu_find(struct tcpk_table_view table, const uint64_t *keys, uint64_t
         return;
     const struct gpu_entry entry = gpu_entry_of(table, keys[i]);
     uint64_t *descriptor = descriptors + 3 * i;
-    found[i] = entry.key == keys[i];
+    found[i] = entry.stored == gpu_stored(keys[i]);
     if (found[i])
         gpu_complete(entry.low, entry.high, descriptor);
     else
@@ -83,7 +95,7 @@ GPU_KERNEL gpu_decide(struct tcpk_table_view table, const uint64_t *keys, uint64
     if (i >= n)
         return;
     const struct gpu_entry entry = gpu_entry_of(table, keys[i]);
-    decisions[i] = entry.key == keys[i] ? gpu_decision(entry.low) : (uint8_t)TCPK_REQUIRE_APPROVAL;
+    decisions[i] = entry.stored == gpu_stored(keys[i]) ? gpu_decision(entry.low) : (uint8_t)TCPK_REQUIRE_APPROVAL;
 }
 
 /* Squared distance of a row to the baseline; x - x is added to the residue, 0 for a finite x and NaN for the rest. */

@@ -3,16 +3,16 @@
 
 #include "../src/lookup_table.h"
 
-_Static_assert(offsetof(struct tcpk_entry, body) == 8 && TCPK_BODY_SIZE == 16, "as struct gpu_entry in kernels.h");
+_Static_assert(sizeof(struct tcpk_entry) == 20 && sizeof(struct tcpk_line) == 64, "as gpu_entry_of has them");
 
 struct tcpk_table_view tcpk_view_table(const struct tcpk_table *table)
 {
     return (struct tcpk_table_view){
-        .entries = table->index.entries,
+        .lines = table->index.lines,
         .pilots = table->index.pilots,
         .seed = table->index.seed,
         .homes = table->index.homes,
-        .entries_size = table->slots * sizeof *table->index.entries,
+        .lines_size = table->lines * sizeof *table->index.lines,
         .pilots_size = ((uint64_t)1 << (64 - table->index.group_shift)) * sizeof *table->index.pilots,
         .group_shift = table->index.group_shift,
         .home_shift = table->index.home_shift,

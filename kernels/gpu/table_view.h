@@ -13,9 +13,9 @@ extern "C" {
 #endif
 
 struct tcpk_table_view {
-    const void *entries, *pilots;
+    const void *lines, *pilots;
     uint64_t seed, homes;
-    uint64_t entries_size, pilots_size; /* bytes */
+    uint64_t lines_size, pilots_size; /* bytes */
     unsigned group_shift, home_shift;
     bool mixes;
 };

@@ -28,10 +28,12 @@ static inline uint32_t tcpk_sum_of_body(const uint8_t *body)
 static inline void tcpk_complete(const uint8_t *body, uint8_t *bytes)
 {
     static const uint8_t HEAD[8] = {'T', 'C', 'P', 2, 0, 2}; /* eight are one store; the body goes over two of them */
-    const uint32_t sum = 'T' + 'C' + 'P' + 2 + 0 + 2 + tcpk_sum_of_body(body);
+    uint8_t copy[TCPK_BODY_SIZE];                            /* read once: the output could be the body, as types go */
+    memcpy(copy, body, sizeof copy);
+    const uint32_t sum = 'T' + 'C' + 'P' + 2 + 0 + 2 + tcpk_sum_of_body(copy);
     const uint8_t checksum[2] = {(uint8_t)(sum >> 8), (uint8_t)sum};
     memcpy(bytes, HEAD, sizeof HEAD);
-    memcpy(bytes + TCPK_BODY_OFFSET, body, TCPK_BODY_SIZE);
+    memcpy(bytes + TCPK_BODY_OFFSET, copy, sizeof copy);
     memcpy(bytes + TCPK_BODY_OFFSET + TCPK_BODY_SIZE, checksum, sizeof checksum);
 }
 

@@ -1,12 +1,13 @@
 /* Building a table: groups, pilots, and the entries in their slots. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lookup_table.h"
 
 #define GROUP_BITS 2
-#define WORDS (sizeof(struct tcpk_entry) / sizeof(uint64_t))
-#define REACH (65536u / WORDS) /* pilots, in entries */
+#define WORDS (sizeof(struct tcpk_line) / sizeof(uint64_t))
+#define REACH (65536u / WORDS) /* pilots, in lines */
 #define MIXINGS 16u            /* the first, which is none, does for keys that are hashes */
 #define MOST_EXTRA 8u          /* homes: with one more, other keys share one */
 #define MOST_IN_GROUP 64u      /* more is no accident: another mixing, or an error */
@@ -19,12 +20,19 @@ struct build {
     uint32_t *starts;  /* groups + 1: where each group's keys begin in `members` */
     uint32_t *members; /* key numbers, by group */
     uint32_t *order;   /* group numbers, largest first */
-    uint8_t *taken;    /* a byte for each slot that there may be */
-    uint16_t *pilots;  /* by group, in words */
+    uint8_t *taken;    /* a byte for each slot that there may be; a line has three */
+    uint16_t *pilots;  /* by group, in words of 8 bytes */
     /* The table's own, while they are written. */
-    struct tcpk_entry *entries;
+    struct tcpk_line *lines;
     uint64_t *filter;
 };
+
+/* The number of the slot that lies so many bytes behind the first. */
+static size_t slot_at(size_t bytes)
+{
+    return bytes / sizeof(struct tcpk_line) * TCPK_LINE_ENTRIES +
+           bytes % sizeof(struct tcpk_line) / sizeof(struct tcpk_entry);
+}
 
 static void sort_into_groups(struct build *build, const struct tcpk_table *table)
 {
@@ -63,7 +71,8 @@ static bool find_homes(const struct build *build, const struct tcpk_table *table
 {
     const uint32_t begin = build->starts[group], size = build->starts[group + 1] - begin;
     for (uint32_t i = 0; i < size; i++) {
-        homes[i] = tcpk_index_home(&table->index, build->keys[build->members[begin + i]]);
+        const uint64_t key = build->keys[build->members[begin + i]];
+        homes[i] = slot_at(tcpk_index_home(&table->index, key) + tcpk_index_column(&table->index, key));
         for (uint32_t j = 0; j < i; j++)
             if (homes[j] == homes[i])
                 return false;
@@ -71,7 +80,7 @@ static bool find_homes(const struct build *build, const struct tcpk_table *table
     return true;
 }
 
-/* The least pilot, in entries, that leads the group's keys to slots that are free, which it takes; REACH: none. */
+/* The least pilot, in lines, that leads the group's keys to slots that are free, which it takes; REACH: none. */
 static uint32_t place(struct build *build, const struct tcpk_table *table, uint64_t group)
 {
     const uint32_t size = build->starts[group + 1] - build->starts[group];
@@ -80,9 +89,9 @@ static uint32_t place(struct build *build, const struct tcpk_table *table, uint6
     for (uint32_t pilot = 0; pilot < REACH; pilot++) {
         uint8_t met = 0;
         for (uint32_t i = 0; i < size; i++)
-            met |= build->taken[homes[i] + pilot];
+            met |= build->taken[homes[i] + TCPK_LINE_ENTRIES * pilot];
         for (uint32_t i = 0; i < size && !met; i++)
-            build->taken[homes[i] + pilot] = 1;
+            build->taken[homes[i] + TCPK_LINE_ENTRIES * pilot] = 1;
         if (!met)
             return pilot;
     }
@@ -107,7 +116,7 @@ static bool place_all(struct build *build, struct tcpk_table *table)
         if (!find_homes(build, table, group, homes))
             return false;
     uint32_t farthest = 0;
-    memset(build->taken, 0, table->index.homes + REACH);
+    memset(build->taken, 0, (table->index.homes + REACH) * TCPK_LINE_ENTRIES);
     for (uint64_t i = 0; i < build->groups; i++) {
         const uint32_t pilot = place(build, table, build->order[i]);
         if (pilot == REACH)
@@ -115,7 +124,7 @@ static bool place_all(struct build *build, struct tcpk_table *table)
         farthest = pilot > farthest ? pilot : farthest;
         build->pilots[build->order[i]] = (uint16_t)(pilot * WORDS);
     }
-    table->slots = table->index.homes + farthest;
+    table->lines = table->index.homes + farthest;
     return true;
 }
 
@@ -194,20 +203,34 @@ static enum tcpk_status find_pilots(struct build *build, struct tcpk_table *tabl
     return explain(build, error);
 }
 
-/* Sizes: groups of two to four keys, a power of two in number; homes of which 31 in 32 are taken. */
+/* Sizes: groups of two to four keys, a power of two in number; lines of whose entries 16 in 17 are taken. */
 static void choose_sizes(struct tcpk_table *table, struct build *build)
 {
     unsigned group_bits = 1;
     while ((uint64_t)1 << (group_bits + GROUP_BITS) < table->count)
         group_bits++;
     table->index.group_shift = 64 - group_bits;
-    table->index.homes = table->count + table->count / 31 + 2;
+    table->index.homes = (table->count + table->count / 16) / TCPK_LINE_ENTRIES + 2;
     build->groups = (uint64_t)1 << group_bits;
 }
 
 static size_t slot_of(const struct tcpk_table *table, uint64_t key)
 {
-    return (size_t)(tcpk_index_entry(&table->index, key) - table->index.entries);
+    const uint8_t *first = (const uint8_t *)table->index.lines;
+    return slot_at((size_t)((const uint8_t *)tcpk_index_entry(&table->index, key) - first));
+}
+
+static struct tcpk_entry *entry_in(const struct build *build, size_t slot)
+{
+    return &build->lines[slot / TCPK_LINE_ENTRIES].entries[slot % TCPK_LINE_ENTRIES];
+}
+
+/* The body's first bytes are the key's high half. */
+static void write_entry(struct tcpk_entry *entry, uint64_t key, const uint8_t *body)
+{
+    const uint64_t stored = tcpk_index_stored(key);
+    memcpy(entry->body, body, TCPK_BODY_SIZE);
+    memcpy(entry, &stored, sizeof stored);
 }
 
 /* As tcpk_index_may_have asks for them. */
@@ -220,35 +243,39 @@ static uint64_t filter_bits(const struct tcpk_table *table, uint64_t key)
 /* Into slots left over goes an entry that is not looked for there. */
 static void fill_rest(const struct build *build, const struct tcpk_table *table)
 {
-    const struct tcpk_entry *first = NULL, *second = NULL;
-    struct tcpk_entry none[2] = {0};
+    static const uint8_t NO_BODY[TCPK_BODY_SIZE];
+    const size_t slots = table->lines * TCPK_LINE_ENTRIES;
+    const struct tcpk_entry *first = NULL;
+    struct tcpk_entry none[2];
+    uint64_t other = 0;
     if (table->count == 0) {
         /* No key at all: two that go to different slots, each of them in the other's. */
-        while (slot_of(table, none[1].key) == slot_of(table, none[0].key))
-            none[1].key += 0x9e3779b97f4a7c15u; /* changes the bits of homes and of groups at once */
+        while (slot_of(table, other) == slot_of(table, 0))
+            other += 0x9e3779b97f4a7c15u; /* changes the bits of homes and of groups at once */
+        write_entry(&none[0], 0, NO_BODY);
+        write_entry(&none[1], other, NO_BODY);
         first = &none[0];
-        second = &none[1];
     }
-    for (size_t slot = 0; slot < table->slots && !first; slot++)
-        first = build->taken[slot] ? &build->entries[slot] : NULL;
-    for (size_t slot = 0; slot < table->slots; slot++)
+    for (size_t slot = 0; slot < slots && !first; slot++)
+        first = build->taken[slot] ? entry_in(build, slot) : NULL;
+    for (size_t slot = 0; slot < slots; slot++)
         if (!build->taken[slot])
-            build->entries[slot] = table->count == 0 && slot_of(table, first->key) == slot ? *second : *first;
+            *entry_in(build, slot) = table->count == 0 && slot_of(table, 0) == slot ? none[1] : *first;
 }
 
 /* Entries, filter and pilots in one mapping, so that they lie in the same huge pages. */
 static enum tcpk_status map(struct build *build, struct tcpk_table *table, struct tcpk_error *error)
 {
     const size_t size =
-        table->slots * sizeof *build->entries + build->groups * (sizeof *build->filter + sizeof *build->pilots);
+        table->lines * sizeof *build->lines + build->groups * (sizeof *build->filter + sizeof *build->pilots);
     const enum tcpk_status status = tcpk_memory_map(size, -1, false, &table->memory);
     if (status != TCPK_OK)
         return tcpk_fail(error, status, 0, "no memory for a table of %zu keys", table->count);
-    build->entries = table->memory.address;
-    build->filter = (uint64_t *)(build->entries + table->slots);
+    build->lines = table->memory.address;
+    build->filter = (uint64_t *)(build->lines + table->lines);
     uint16_t *pilots = (uint16_t *)(build->filter + build->groups);
     memcpy(pilots, build->pilots, build->groups * sizeof *pilots);
-    table->index.entries = build->entries;
+    table->index.lines = build->lines;
     table->index.filter = build->filter;
     table->index.pilots = pilots;
     return TCPK_OK;
@@ -263,7 +290,7 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     build.members = malloc((count + 1) * sizeof *build.members);
     build.order = malloc(build.groups * sizeof *build.order);
     build.pilots = malloc(build.groups * sizeof *build.pilots);
-    build.taken = malloc(table->index.homes + MOST_EXTRA + REACH);
+    build.taken = malloc((table->index.homes + MOST_EXTRA + REACH) * TCPK_LINE_ENTRIES);
     enum tcpk_status status = TCPK_ERROR_MEMORY;
     if (build.starts && build.members && build.order && build.pilots && build.taken)
         status = find_pilots(&build, table, error);
@@ -273,10 +300,9 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
         status = map(&build, table, error);
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
         const size_t slot = slot_of(table, keys[i]);
-        build.entries[slot].key = keys[i];
-        table->last = slot > table->last ? slot : table->last;
+        write_entry(entry_in(&build, slot), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET);
+        table->last = slot / TCPK_LINE_ENTRIES > table->last ? slot / TCPK_LINE_ENTRIES : table->last;
         build.filter[tcpk_index_group(&table->index, keys[i])] |= filter_bits(table, keys[i]);
-        memcpy(build.entries[slot].body, descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET, TCPK_BODY_SIZE);
     }
     if (status == TCPK_OK)
         fill_rest(&build, table);
@@ -294,9 +320,17 @@ enum tcpk_status tcpk_table_create(const uint64_t *keys, const uint8_t *descript
     *out = NULL;
     if (count > UINT32_MAX / 2)
         return tcpk_fail(error, TCPK_ERROR_ARGUMENT, 0, "count is %zu; allowed: at most %u", count, UINT32_MAX / 2);
-    for (size_t i = 0; i < count; i++)
-        if (!tcpk_descriptor_is_valid(descriptors + i * TCPK_DESCRIPTOR_SIZE))
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *descriptor = descriptors + i * TCPK_DESCRIPTOR_SIZE;
+        if (!tcpk_descriptor_is_valid(descriptor))
             return tcpk_fail(error, TCPK_ERROR_ARGUMENT, i, "descriptor %zu is not valid", i);
+        const uint32_t hash = tcpk_load_big32(descriptor + TCPK_BODY_OFFSET), half = (uint32_t)(keys[i] >> 32);
+        if (hash != half)
+            return tcpk_fail(error, TCPK_ERROR_ARGUMENT, i,
+                             "command hash of descriptor %zu is %08" PRIx32 "; allowed: %08" PRIx32
+                             ", the high half of its key",
+                             i, hash, half);
+    }
     struct tcpk_table *table = calloc(1, sizeof *table);
     if (!table)
         return tcpk_fail(error, TCPK_ERROR_MEMORY, 0, "no memory for a table");

@@ -60,6 +60,13 @@ static void every_name_of_the_real_registry_is_found(void **state)
     tcpk_registry_free(registry);
 }
 
+static void describe(uint64_t key, uint32_t time, uint8_t *descriptor)
+{
+    const struct tcpk_descriptor fields = {
+        .command_hash = (uint32_t)(key >> 32), .execution_time_ms = time, .security_flags = TCPK_RISK_SAFE};
+    tcpk_descriptor_encode(&fields, descriptor);
+}
+
 /* Keys 0, 1, 2, ... and the highest ones all choose the same few buckets, and must go on to the next, and around. */
 static void crowded_buckets_keep_their_keys(void **state)
 {
@@ -69,8 +76,7 @@ static void crowded_buckets_keep_their_keys(void **state)
     uint8_t descriptors[COUNT * TCPK_DESCRIPTOR_SIZE];
     for (unsigned i = 0; i < COUNT; i++) {
         keys[i] = i < COUNT / 2 ? i : UINT64_MAX - i;
-        const struct tcpk_descriptor fields = {.execution_time_ms = i, .security_flags = TCPK_RISK_SAFE};
-        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+        describe(keys[i], i, descriptors + i * TCPK_DESCRIPTOR_SIZE);
     }
     struct tcpk_table *table = NULL;
     assert_int_equal(tcpk_table_create(keys, descriptors, COUNT, &table, NULL), TCPK_OK);
@@ -92,9 +98,6 @@ static void keys_of_few_bits_find_a_place(void **state)
     struct random random = {11};
     uint64_t keys[MOST];
     uint8_t descriptors[MOST * TCPK_DESCRIPTOR_SIZE];
-    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
-    for (unsigned i = 0; i < MOST; i++)
-        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
     for (unsigned round = 0; round < TABLES; round++) {
         uint64_t mask = random_next(&random) & random_next(&random);
         mask &= round % 2 ? random_next(&random) : mask;
@@ -106,6 +109,7 @@ static void keys_of_few_bits_find_a_place(void **state)
             while (i < count && keys[i] != key)
                 i++;
             keys[i] = key;
+            describe(key, 0, descriptors + i * TCPK_DESCRIPTOR_SIZE);
             count += i == count;
         }
         struct tcpk_table *table = NULL;
@@ -158,9 +162,8 @@ static void equal_keys_are_refused(void **state)
     (void)state;
     const uint64_t keys[3] = {5, 6, 5};
     uint8_t descriptors[3 * TCPK_DESCRIPTOR_SIZE];
-    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
     for (size_t i = 0; i < 3; i++)
-        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+        describe(keys[i], 0, descriptors + i * TCPK_DESCRIPTOR_SIZE);
     struct tcpk_table *table = NULL;
     struct tcpk_error error = {0};
     assert_int_equal(tcpk_table_create(keys, descriptors, 3, &table, &error), TCPK_ERROR_COLLISION);
@@ -175,10 +178,9 @@ static void many_equal_keys_are_refused(void **state)
     enum { COUNT = 1000, EQUAL = 300 };
     uint64_t keys[COUNT];
     uint8_t descriptors[COUNT * TCPK_DESCRIPTOR_SIZE];
-    const struct tcpk_descriptor fields = {.security_flags = TCPK_RISK_SAFE};
     for (uint64_t i = 0; i < COUNT; i++) {
         keys[i] = i < COUNT - EQUAL ? i : 7777;
-        tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
+        describe(keys[i], 0, descriptors + i * TCPK_DESCRIPTOR_SIZE);
     }
     struct tcpk_table *table = NULL;
     struct tcpk_error error = {0};
@@ -197,13 +199,34 @@ static void invalid_descriptors_are_refused(void **state)
     assert_null(table);
 }
 
+static void another_command_s_descriptor_is_refused(void **state)
+{
+    (void)state;
+    const uint64_t keys[2] = {0x0123456789abcdef, 0x0123456889abcdef};
+    uint8_t descriptors[2 * TCPK_DESCRIPTOR_SIZE];
+    struct tcpk_table *table = NULL;
+    struct tcpk_error error = {0};
+    describe(keys[0], 0, descriptors);
+    describe(keys[0], 0, descriptors + TCPK_DESCRIPTOR_SIZE);
+    assert_int_equal(tcpk_table_create(keys, descriptors, 2, &table, &error), TCPK_ERROR_ARGUMENT);
+    assert_int_equal(error.offset, 1);
+    assert_string_equal(error.message,
+                        "command hash of descriptor 1 is 01234567; allowed: 01234568, the high half of its key");
+    assert_null(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_key_has_its_descriptor),    cmocka_unit_test(every_name_of_the_real_registry_is_found),
-        cmocka_unit_test(crowded_buckets_keep_their_keys), cmocka_unit_test(keys_of_few_bits_find_a_place),
-        cmocka_unit_test(every_way_of_looking_up_agrees),  cmocka_unit_test(equal_keys_are_refused),
-        cmocka_unit_test(many_equal_keys_are_refused),     cmocka_unit_test(invalid_descriptors_are_refused),
+        cmocka_unit_test(every_key_has_its_descriptor),
+        cmocka_unit_test(every_name_of_the_real_registry_is_found),
+        cmocka_unit_test(crowded_buckets_keep_their_keys),
+        cmocka_unit_test(keys_of_few_bits_find_a_place),
+        cmocka_unit_test(every_way_of_looking_up_agrees),
+        cmocka_unit_test(equal_keys_are_refused),
+        cmocka_unit_test(many_equal_keys_are_refused),
+        cmocka_unit_test(invalid_descriptors_are_refused),
+        cmocka_unit_test(another_command_s_descriptor_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

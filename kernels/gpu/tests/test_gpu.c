@@ -106,7 +106,8 @@ static void keys_that_are_no_hashes_agree(void **state)
     uint8_t descriptors[COUNT * TCPK_DESCRIPTOR_SIZE];
     for (unsigned i = 0; i < COUNT; i++) {
         keys[i] = i < COUNT / 2 ? i : UINT64_MAX - i;
-        const struct tcpk_descriptor fields = {.security_flags = i | i << 24, .memory_mb = (uint16_t)(i * 257)};
+        const struct tcpk_descriptor fields = {
+            .command_hash = (uint32_t)(keys[i] >> 32), .security_flags = i | i << 24, .memory_mb = (uint16_t)(i * 257)};
         tcpk_descriptor_encode(&fields, descriptors + i * TCPK_DESCRIPTOR_SIZE);
     }
     check_table(keys, descriptors, COUNT);

@@ -10,8 +10,8 @@ extern "C" {
 
 struct tcpk_table;
 
-/* Build a table of `count` keys and their descriptors (count x 24 bytes). Both are copied. Two equal keys are
- * TCPK_ERROR_COLLISION. The caller frees *out. */
+/* Build a table of `count` keys and their descriptors (count x 24 bytes), each with the high half of its key as command
+ * hash. Both are copied. Two equal keys are TCPK_ERROR_COLLISION. The caller frees *out. */
 TCPK_API enum tcpk_status tcpk_table_create(const uint64_t *keys, const uint8_t *descriptors, size_t count,
                                             struct tcpk_table **out, struct tcpk_error *error);
 
