@@ -201,6 +201,10 @@ def machine(long: bool) -> None:
 
 
 def interruptions(long: bool) -> None:
+    pytest("tests/interruptions", "-s", "--on", "container")
+
+
+def interruptions_machine(long: bool) -> None:
     pytest("tests/interruptions", "-s", "--cuts", "20" if long else "3")
 
 

@@ -68,9 +68,9 @@ STAGES = (
         weight=2,
     ),
     Stage(
-        "interruptions",
-        "provisioning cut off at random points: nothing is lost, and a revert still leads back",
-        steps.interruptions,
+        "interruptions-machine",
+        "the same on virtual machines, whose power can be cut",
+        steps.interruptions_machine,
         system_packages.MACHINES,
         weight=2,
         latest=25 * 60.0,  # the run is to stay under an hour, and this takes a third of it
@@ -102,6 +102,13 @@ STAGES = (
         "molecule-default",
         "Debian 12 in containers with systemd: check, converge, idempotence, verify, break, revert",
         functools.partial(steps.molecule, "default"),
+        CONTAINERS,
+        engine=True,
+    ),
+    Stage(
+        "interruptions",
+        "provisioning of a container cut off at random points: nothing is lost, and a revert still leads back",
+        steps.interruptions,
         CONTAINERS,
         engine=True,
     ),
@@ -258,7 +265,7 @@ def run(only: str | None, long: bool, list_only: bool, jobs: str | None = None) 
     chosen = [find(only)] if only else list(STAGES)
     if list_only:
         for stage in chosen:
-            print(f"{stage.name:18} {stage.proves}")
+            print(f"{stage.name:21} {stage.proves}")
         return 0
     with interruptible():
         if only:

@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from tcp_performance.vm_guest import Machine
-from tcp_performance.vm_monitor import MachineError
+from tests.interruptions.hosts import Host, NothingToSever
 
 TASK = re.compile(r"^TASK \[(?:(?P<role>\w+) : )?")
-# A run that has lost its machine finds out by itself.
+# A run that has lost its host finds out by itself.
 NOTICED_SECONDS = 300
-# An agent that goes down with its machine does not answer what it was asked last.
-ANSWER_SECONDS = 60
 TASKS_OF_A_ROLE = 6
-DELAY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -38,43 +34,43 @@ class Cut:
         return f"{self.kind} {self.seconds:.1f} s into task {self.task} of role {self.role}"
 
 
-def connection_lost(machine: Machine, run: subprocess.Popen[str]) -> None:
-    """The machine's end of every connection goes; the run notices. A machine that restarts has none until it is up."""
+def connection_lost(host: Host, run: subprocess.Popen[str]) -> None:
+    """The run notices. A host that restarts has no connection until it is up, and none is open between two tasks."""
     deadline = time.monotonic() + NOTICED_SECONDS
     while True:
         try:
-            machine.agent.run(f"pkill -KILL -u {machine.user} sshd", seconds=ANSWER_SECONDS)
+            host.sever()
             return
-        except MachineError:
+        except NothingToSever:
             if run.poll() is not None or time.monotonic() > deadline:
                 raise
-            time.sleep(0.3)
+            time.sleep(0.1)
 
 
-def process_killed(machine: Machine, run: subprocess.Popen[str]) -> None:
-    """The run and all that it started, at once; the machine notices."""
+def process_killed(host: Host, run: subprocess.Popen[str]) -> None:
+    """The run and all that it started, at once; the host notices."""
     os.killpg(run.pid, signal.SIGKILL)
 
 
-def powered_off(machine: Machine, run: subprocess.Popen[str]) -> None:
-    machine.power_cut()
+def powered_off(host: Host, run: subprocess.Popen[str]) -> None:
+    host.power_cut()
 
 
-KINDS: dict[str, Callable[[Machine, subprocess.Popen[str]], None]] = {
+KINDS: dict[str, Callable[[Host, subprocess.Popen[str]], None]] = {
     "connection lost": connection_lost,
     "process killed": process_killed,
     "machine powered off": powered_off,
 }
 
 
-def choose(seed: str, roles: list[str], count: int) -> list[Cut]:
-    """Cuts of all kinds in a random order, each at a random place."""
+def choose(seed: str, roles: list[str], count: int, task_seconds: float) -> list[Cut]:
+    """Cuts of all kinds in a random order, each at a random place; none in the last role, which may end before it."""
     dice = random.Random(seed)
     kinds: list[str] = []
     while len(kinds) < count:
         kinds += dice.sample(list(KINDS), len(KINDS))
     return [
-        Cut(kind, dice.choice(roles), dice.randint(1, TASKS_OF_A_ROLE), dice.uniform(0, DELAY_SECONDS))
+        Cut(kind, dice.choice(roles[:-1]), dice.randint(1, TASKS_OF_A_ROLE), dice.uniform(0, task_seconds))
         for kind in kinds[:count]
     ]
 
@@ -105,14 +101,12 @@ def kill_what_is_left(command: list[str]) -> None:
                     os.kill(int(entry.name), signal.SIGKILL)
 
 
-def cut_off(
-    command: list[str], environment: dict[str, str], machine: Machine, cut: Cut, roles: list[str]
-) -> str:
+def cut_off(host: Host, cut: Cut, roles: list[str]) -> str:
     """Start a run and cut it off; returns the last task that it began. AssertionError when it ended before."""
-    progress, last = Progress(cut, roles), ""
+    progress, last, command = Progress(cut, roles), "", host.command("site")
     run = subprocess.Popen(
         command,
-        env=environment,
+        env=host.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -128,7 +122,7 @@ def cut_off(
                 break
         assert run.poll() is None, f"the run ended before {cut}:\n{''.join(said[-40:])}"
         time.sleep(cut.seconds)
-        KINDS[cut.kind](machine, run)
+        KINDS[cut.kind](host, run)
         try:
             run.communicate(timeout=NOTICED_SECONDS)
         except subprocess.TimeoutExpired:
