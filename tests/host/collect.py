@@ -52,6 +52,11 @@ def command(plan: Plan | None, parts: tuple[str, ...] = ()) -> str:
     return f"/usr/bin/python3 -I -c \"import base64;exec(base64.b64decode('{program}'))\""
 
 
+def as_root(command: str) -> str:
+    """The same command through sudo, where it is not root who is there."""
+    return f'if [ "$(id -u)" = 0 ]; then {command}; else sudo -n {command}; fi'
+
+
 def unpack(printed: str) -> dict[str, Any]:
     """What the command printed, as it was collected."""
     raw: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(printed.strip())))
@@ -63,9 +68,7 @@ def collect(host: Any, plan: Plan | None = None, parts: tuple[str, ...] = ()) ->
 
     Raises NotProvisioned where there is no plan, RuntimeError when the state cannot be had for another reason.
     """
-    as_root = command(plan, parts)
-    # Through sudo where need be.
-    done = host.run(f'if [ "$(id -u)" = 0 ]; then {as_root}; else sudo -n {as_root}; fi')
+    done = host.run(as_root(command(plan, parts)))
     if done.rc != 0:
         raise RuntimeError(f"the state could not be collected: {(done.stderr or done.stdout).strip()}")
     raw = unpack(done.stdout)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tcp_performance.playbooks import ROOT, environment
-from tests.host.collect import collect
+from tests.host.collect import as_root, collect
 from tests.host.settings import settings
 from tests.host.state import Plan, State
 from tests.host.verdict import NOT_APPLICABLE, Setting
@@ -42,9 +42,7 @@ class Machine:
     def try_root(self, script: str) -> Any:
         """Run a shell script as root, in one round trip: testinfra's result with `rc`, `stdout`, `stderr`."""
         packed = base64.b64encode(script.encode()).decode()
-        return self.host.run(
-            f'echo {packed} | base64 -d | if [ "$(id -u)" = 0 ]; then sh; else sudo -n sh; fi'
-        )
+        return self.host.run(f"echo {packed} | base64 -d | {as_root('sh')}")
 
     def root(self, script: str) -> str:
         """The same for a script that must end well; returns what it printed."""
