@@ -69,7 +69,7 @@ STAGES = (
     ),
     Stage(
         "interruptions-machine",
-        "the same on virtual machines, whose power can be cut",
+        "provisioning of virtual machines cut off at random points, their power, too",
         steps.interruptions_machine,
         system_packages.MACHINES,
         weight=2,
@@ -107,7 +107,7 @@ STAGES = (
     ),
     Stage(
         "interruptions",
-        "provisioning of a container cut off at random points: nothing is lost, and a revert still leads back",
+        "provisioning of a container cut off in the same way: nothing is lost, and a revert still leads back",
         steps.interruptions,
         CONTAINERS,
         engine=True,

@@ -101,11 +101,14 @@ class Machine:
             *("-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "StrictHostKeyChecking=yes"),
         ]
 
-    def ssh(self, command: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run a shell command as the administrator; the caller looks at its exit status (255: no connection)."""
+    def ssh(self, command: str, seconds: float = 600, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a shell command as the administrator; the caller looks at its exit status (255: no connection).
+
+        `given` is what it reads.
+        """
         return subprocess.run(
             ["ssh", *self.ssh_options(), "-p", str(self.port), f"{self.user}@{self.host}", command],
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=seconds,

@@ -299,9 +299,9 @@ static enum tcpk_status fill(struct tcpk_table *table, const uint64_t *keys, con
     if (status == TCPK_OK)
         status = map(&build, table, error);
     for (size_t i = 0; status == TCPK_OK && i < count; i++) {
-        const size_t slot = slot_of(table, keys[i]);
+        const size_t slot = slot_of(table, keys[i]), line = slot / TCPK_LINE_ENTRIES;
         write_entry(entry_in(&build, slot), keys[i], descriptors + i * TCPK_DESCRIPTOR_SIZE + TCPK_BODY_OFFSET);
-        table->last = slot / TCPK_LINE_ENTRIES > table->last ? slot / TCPK_LINE_ENTRIES : table->last;
+        table->last = line > table->last ? line : table->last;
         build.filter[tcpk_index_group(&table->index, keys[i])] |= filter_bits(table, keys[i]);
     }
     if (status == TCPK_OK)

@@ -9,6 +9,8 @@ import secrets
 
 import pytest
 
+from tests.interruptions.hosts import HOSTS
+
 # So many that later ones find a host with traces of earlier ones, so few that there is something left to cut off.
 CUTS_A_HOST = 5
 
@@ -17,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tcp-performance")
     group.addoption(
         "--on",
-        choices=("machine", "container"),
+        choices=tuple(HOSTS),
         default="machine",
         help="what on: a virtual machine, as slow as its emulation, or a container with systemd (default machine)",
     )

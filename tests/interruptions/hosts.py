@@ -44,6 +44,7 @@ class Host(ABC):
     """One host, and the inventory by which Ansible knows it as `host`."""
 
     TASK_SECONDS: float  # a task takes about as long there
+    READY = READY
 
     def __init__(self, folder: Path, variables: dict[str, Any]) -> None:
         self.folder, self.inventory = folder, folder / "inventory.yml"
@@ -53,8 +54,8 @@ class Host(ABC):
         self.variables = {**variables, **members}
 
     @abstractmethod
-    def ready(self) -> None:
-        """As a host in use is: a user who is to get access, and packages of today."""
+    def execute(self, command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command as root; `given` is what it reads."""
 
     @abstractmethod
     def connection(self) -> dict[str, Any]:
@@ -78,13 +79,19 @@ class Host(ABC):
     def restart(self) -> None:
         """In good order."""
 
-    @abstractmethod
-    def run_python(self, source: str) -> str:
-        """What a program prints that root's Python runs there."""
+    def ready(self) -> None:
+        """As a host in use is: a user who is to get access, and packages of today."""
+        done = self.execute(f"sh -c '{self.READY}'")
+        assert done.returncode == 0, done.stderr
 
     def environment(self) -> dict[str, str]:
-        # Banners as the tasks begin, skipped ones too: that is what the place of a cut is counted by.
-        return dict(playbooks.environment(), ANSIBLE_DISPLAY_SKIPPED_HOSTS="true", PYTHONUNBUFFERED="1")
+        # Banners as the tasks begin, skipped ones too, and plain: that is what the place of a cut is counted by.
+        return dict(
+            playbooks.environment(),
+            ANSIBLE_DISPLAY_SKIPPED_HOSTS="true",
+            ANSIBLE_FORCE_COLOR="0",
+            PYTHONUNBUFFERED="1",
+        )
 
     def command(self, playbook: str) -> list[str]:
         self.write_inventory()
@@ -120,9 +127,9 @@ class Host(ABC):
         return [row["setting"] for row in rows if row["verdict"] not in ("compliant", "not-applicable")]
 
     def fingerprint(self) -> fingerprint.Fingerprint:
-        document: fingerprint.Fingerprint = json.loads(
-            self.run_python(Path(fingerprint.__file__).read_text())
-        )
+        done = self.execute("python3 -", given=Path(fingerprint.__file__).read_text())
+        assert done.returncode == 0, done.stderr
+        document: fingerprint.Fingerprint = json.loads(done.stdout)
         return document
 
 
@@ -137,9 +144,8 @@ class VirtualHost(Host):
         self.machine = machine
         (folder / "connections").mkdir()
 
-    def ready(self) -> None:
-        done = self.machine.ssh(f"sudo -n sh -c '{READY}'")
-        assert done.returncode == 0, done.stderr
+    def execute(self, command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return self.machine.ssh(f"sudo -n {command}", given=given)
 
     def connection(self) -> dict[str, Any]:
         return {
@@ -175,19 +181,6 @@ class VirtualHost(Host):
         self.machine.shut_down()
         self.machine.power_on()
 
-    def run_python(self, source: str) -> str:
-        done = subprocess.run(
-            [
-                *("ssh", *self.machine.ssh_options(), "-p", str(self.machine.port)),
-                *(f"{self.machine.user}@{self.machine.host}", "sudo -n python3 -"),
-            ],
-            input=source,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
-
 
 # All that was started from outside has no parent inside, but for this shell itself and the container's first process.
 SEVER = r"""
@@ -203,30 +196,26 @@ class ContainerHost(Host):
     """The profile `lowlatency` in a container: what it may not set there is not applicable, all else is as on hosts."""
 
     TASK_SECONDS = 1.0
+    READY = f"export DEBIAN_FRONTEND=noninteractive; {READY} && {PYTHON}"
 
     def __init__(self, container: Any, folder: Path) -> None:
         super().__init__(folder, {"tcp_performance_profile": "lowlatency"})
         self.container = container
 
-    def execute(self, *command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def execute(self, command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["docker", "exec", "-i", self.container.name, *command],
+            ["docker", "exec", "-i", self.container.name, "sh", "-c", command],
             input=given,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def ready(self) -> None:
-        self.wait_for_boot()
-        done = self.execute("sh", "-c", f"export DEBIAN_FRONTEND=noninteractive; {READY} && {PYTHON}")
-        assert done.returncode == 0, done.stderr
-
     def connection(self) -> dict[str, Any]:
         return {"ansible_connection": "community.docker.docker", "ansible_host": self.container.name}
 
     def sever(self) -> None:
-        if self.execute("sh", "-c", SEVER).returncode != 0:
+        if self.execute(SEVER).returncode != 0:
             raise NothingToSever("nothing was started from outside")
 
     def power_cut(self) -> None:
@@ -240,7 +229,7 @@ class ContainerHost(Host):
     def wait_for_boot(self) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         while True:
-            said = self.execute("systemctl", "is-system-running", "--wait")
+            said = self.execute("systemctl is-system-running --wait")
             if said.stdout.strip() in ("running", "degraded"):
                 return
             assert time.monotonic() < deadline, f"systemd does not come up: {said.stdout}{said.stderr}"
@@ -254,11 +243,6 @@ class ContainerHost(Host):
         self.container.kill(signal="SIGRTMIN+3")  # systemd's own for: halt
         self.container.wait()
         self.power_on()
-
-    def run_python(self, source: str) -> str:
-        done = self.execute("python3", "-", given=source)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 @contextmanager
@@ -288,10 +272,12 @@ def container(folder: Path) -> Iterator[Host]:
             tmpfs={"/run": "", "/run/lock": ""},
         )
         try:
-            yield ContainerHost(started, folder)
+            host = ContainerHost(started, folder)
+            host.wait_for_boot()
+            yield host
         finally:
             started.remove(force=True, v=True)
             client.close()
 
 
-KINDS = {"machine": virtual_machine, "container": container}
+HOSTS = {"machine": virtual_machine, "container": container}

@@ -13,7 +13,7 @@ import yaml
 from tcp_performance.playbooks import ROOT
 from tests import fingerprint
 from tests.interruptions.cut import choose, cut_off
-from tests.interruptions.hosts import KINDS, Host
+from tests.interruptions.hosts import HOSTS, Host
 
 
 def roles_of_site() -> list[str]:
@@ -29,7 +29,7 @@ def roles_of_site() -> list[str]:
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
-    with KINDS[request.config.option.on](tmp_path) as host:
+    with HOSTS[request.config.option.on](tmp_path) as host:
         yield host
 
 
